@@ -1,0 +1,23 @@
+//! The error type of this crate.
+
+/// What can go wrong with trials and behaviour models.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A foundation refused its input.
+    #[error(transparent)]
+    Core(#[from] errare_core::Error),
+    /// A parameter of a model lies outside its domain.
+    #[error("{name} is {value}, but it must be {expected}")]
+    OutOfRange {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+        /// The domain, in words.
+        expected: &'static str,
+    },
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,100 @@
+//! Swap functions set by hand: how often an uncued item is reported, as a function of probe distance.
+//!
+//! These are the response distributions of Radmard, Bays & Lengyel (arXiv 2512.04808): parametric members
+//! of the BNS family with exact reports and no guesses.
+
+use crate::{Display, Emission, ResponseModel};
+
+/// Added to the width, so that a width of 0 stays finite (rad²).
+const WIDTH_FLOOR: f64 = 2e-5;
+/// Reach (rad) and logit of the sharp swap function, against a cued logit of 1.
+const SHARP: (f64, f64) = (2.0, 0.15);
+
+/// A parametric swap function without guesses.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SwapFunction {
+    /// No swaps: the cued item is always reported.
+    None,
+    /// Swaps with one total probability, shared equally by the uncued items.
+    Flat {
+        /// Probability of reporting any uncued item.
+        swap_probability: f64,
+    },
+    /// Swaps fall with probe distance d: logit −d²/2w for every item, minus the offset o for the cued one.
+    Distance {
+        /// w, a variance in rad².
+        width: f64,
+        /// o; at most 0 in the paper: a smaller offset makes swaps rarer.
+        offset: f64,
+    },
+    /// Swaps (logit 0.15 against 1) up to a probe distance of 2 rad, none beyond.
+    Sharp,
+}
+
+impl ResponseModel for SwapFunction {
+    fn weights(&self, display: &Display) -> Vec<f64> {
+        let distance = |item| display.probe_offset(item).map_or(0.0, f64::abs);
+        let others = 1..display.set_size();
+        let mut weights = vec![0.0, 1.0];
+        match *self {
+            Self::None => weights.extend(others.map(|_| 0.0)),
+            Self::Flat { swap_probability } => {
+                let count = others.len();
+                if count > 0 {
+                    weights[1] = 1.0 - swap_probability;
+                    weights.extend(others.map(|_| swap_probability / count as f64));
+                }
+            }
+            Self::Distance { width, offset } => {
+                weights[1] = (-offset).exp();
+                weights
+                    .extend(others.map(|item| (-0.5 * distance(item).powi(2) / (width + WIDTH_FLOOR)).exp()));
+            }
+            Self::Sharp => {
+                weights[1] = 1f64.exp();
+                weights.extend(others.map(|item| if distance(item) < SHARP.0 { SHARP.1.exp() } else { 0.0 }));
+            }
+        }
+        let total: f64 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= total);
+        weights
+    }
+
+    fn emission(&self) -> Option<&dyn Emission> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use approx::assert_abs_diff_eq;
+
+    use super::*;
+
+    fn swap_rate(swap: SwapFunction, distance: f64) -> f64 {
+        let display = Display { probe: vec![0.0, distance], report: vec![0.0, 1.0], cued_slot: 0 };
+        swap.weights(&display)[2]
+    }
+
+    #[test]
+    fn published_swap_rates() {
+        let separation = PI / 4.1;
+        for (offset, near, far) in
+            [(0.0, 0.4512, 0.0359), (-0.5, 0.3328, 0.0221), (-1.0, 0.2322, 0.0135), (-2.0, 0.1001, 0.0050)]
+        {
+            let swap = SwapFunction::Distance { width: 1.5, offset };
+            assert_abs_diff_eq!(swap_rate(swap, separation), near, epsilon = 6e-5);
+            assert_abs_diff_eq!(swap_rate(swap, -PI), far, epsilon = 6e-5);
+        }
+        assert_abs_diff_eq!(swap_rate(SwapFunction::Sharp, 1.9), 0.2994, epsilon = 5e-5);
+        assert_eq!(swap_rate(SwapFunction::Sharp, 2.1), 0.0);
+        assert_abs_diff_eq!(
+            swap_rate(SwapFunction::Flat { swap_probability: 0.3 }, 1.0),
+            0.3,
+            epsilon = 1e-12
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Foundations of errare: what every other crate stands on and what depends on none of them.
+//!
+//! * [`angle`]: wrapping, circular statistics, displays of separated angles.
+//! * [`special`]: Bessel functions of the von Mises family, stable for κ up to 10⁴ and beyond.
+//! * [`von_mises`]: density, moments and sampler of the von Mises distribution.
+//! * [`quadrature`]: Gaussian nodes and weights.
+//! * [`random`]: random streams that are addressed by a key, never shared between trajectories.
+//!
+//! First in the flow: trials → behaviour → task → network → training → simulation → analysis → report.
+
+pub mod angle;
+mod error;
+pub mod quadrature;
+pub mod random;
+pub mod special;
+pub mod von_mises;
+
+pub use error::{Error, Result};
