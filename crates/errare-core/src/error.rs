@@ -40,6 +40,31 @@ pub enum Error {
         /// The parser's reason, with line and column.
         source: serde_json::Error,
     },
+    /// An output path is a file.
+    #[error("{path} is a file, but a directory is needed for the output", path = path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// An output directory holds something that must not be overwritten.
+    #[error(
+        "{path} is not empty and holds {holds}: choose an empty or new directory for the output of `{wanted}`",
+        path = path.display()
+    )]
+    DirectoryTaken {
+        /// The directory.
+        path: PathBuf,
+        /// What it holds.
+        holds: String,
+        /// The kind of run it was wanted for.
+        wanted: String,
+    },
+    /// Another process is writing to an output directory.
+    #[error("{path} is being written to by another process", path = path.display())]
+    DirectoryBusy {
+        /// The directory.
+        path: PathBuf,
+    },
 }
 
 /// A result whose error is [`Error`].

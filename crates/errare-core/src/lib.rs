@@ -5,13 +5,18 @@
 //! * [`von_mises`]: density, moments and sampler of the von Mises distribution.
 //! * [`quadrature`]: Gaussian nodes and weights.
 //! * [`random`]: random streams that are addressed by a key, never shared between trajectories.
+//! * [`run_dir`]: atomic files, run directories, the log of events; [`provenance`]: what made a run.
+//! * [`progress`]: bars on a terminal, lines in a log.
 //!
 //! First in the flow: trials → behaviour → task → network → training → simulation → analysis → report.
 
 pub mod angle;
 mod error;
+pub mod progress;
+pub mod provenance;
 pub mod quadrature;
 pub mod random;
+pub mod run_dir;
 pub mod special;
 pub mod von_mises;
 
