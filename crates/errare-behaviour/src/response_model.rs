@@ -51,15 +51,24 @@ pub trait ResponseModel: Debug + Send + Sync {
 
     /// Draws a response and its source.
     fn sample(&self, display: &Display, stream: &mut Stream) -> Response {
-        let source = draw_source(&self.weights(display), stream);
-        let angle = match source {
-            Source::Uniform => stream.random_range(-PI..PI),
-            Source::Item(item) => {
-                wrap(display.report[item] + self.emission().map_or(0.0, |emission| emission.sample(stream)))
-            }
-        };
-        Response { angle, source }
+        sample_response(&self.weights(display), self.emission(), display, stream)
     }
+}
+
+/// Draws a response given the mixture weights `[uniform, item 0, …]` of its display, for callers that draw
+/// many responses to one display.
+pub fn sample_response(
+    weights: &[f64],
+    emission: Option<&dyn Emission>,
+    display: &Display,
+    stream: &mut Stream,
+) -> Response {
+    let source = draw_source(weights, stream);
+    let angle = match source {
+        Source::Uniform => stream.random_range(-PI..PI),
+        Source::Item(item) => wrap(display.report[item] + emission.map_or(0.0, |emission| emission.sample(stream))),
+    };
+    Response { angle, source }
 }
 
 /// Draws a source from weights `[uniform, item 0, …]` by inverse CDF.

@@ -1,0 +1,287 @@
+//! The sections of an experiment file, with their defaults. [`crate::Experiment`] validates them.
+
+use std::path::PathBuf;
+
+use errare_behaviour::SwapFunction;
+use serde::{Deserialize, Serialize};
+
+use crate::objective::Weighting;
+use crate::task::Epochs;
+
+/// What the cue shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cue {
+    /// The probe feature of the cued item.
+    Feature,
+    /// The slot of the cued item.
+    Index,
+}
+
+/// `[task]`: displays and epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaskConfig {
+    /// Name of the task; `delayed-estimation`.
+    pub kind: TaskKind,
+    /// What the cue shows.
+    pub cue: Cue,
+    /// Set sizes of the displays, drawn uniformly for each display; an index cue takes one.
+    pub set_sizes: Vec<usize>,
+    /// Minimum separation of both features (radians); by default π/(2N + 0.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separation: Option<f64>,
+    /// Epoch lengths in steps.
+    pub epochs: Epochs,
+    /// Step (seconds).
+    pub dt: f64,
+}
+
+/// The tasks there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// Report a feature of the cued item after a delay.
+    #[default]
+    DelayedEstimation,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        Self {
+            kind: TaskKind::default(),
+            cue: Cue::Index,
+            set_sizes: vec![2],
+            separation: None,
+            epochs: Epochs::default(),
+            dt: 0.05,
+        }
+    }
+}
+
+/// Where mixture weights and emission come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Swap {
+    /// A swap function set by hand.
+    Function(SwapFunction),
+    /// A fit to people.
+    Fit(FitReference),
+}
+
+/// A fit directory, and which of its fits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "fit", deny_unknown_fields)]
+pub struct FitReference {
+    /// The fit directory; relative to the experiment file.
+    pub path: PathBuf,
+    /// Set size of the fit; may be left out when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_size: Option<usize>,
+    /// Seed of one posterior draw; the predictive mean when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw: Option<u64>,
+}
+
+/// `[behaviour]`: the response distribution to reproduce.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BehaviourConfig {
+    /// Weights of the items.
+    pub swap: Swap,
+    /// Radius R of the ring of clean responses.
+    pub radius: f64,
+    /// s₀/R (radians): spread of clean responses about their angle, in both dimensions.
+    pub response_sd: f64,
+}
+
+impl Default for BehaviourConfig {
+    fn default() -> Self {
+        Self { swap: Swap::Function(SwapFunction::None), radius: 2.5, response_sd: 0.05 }
+    }
+}
+
+/// The dynamics there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dynamics {
+    /// A dendritic tree for each neuron.
+    Dendritic,
+    /// A one-layer perceptron of the state.
+    Rate,
+}
+
+/// `[network]`: the dynamics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Architecture of F.
+    pub dynamics: Dynamics,
+    /// Neurons n.
+    pub neurons: usize,
+    /// Branches a neuron and leaves a branch, for dendritic dynamics.
+    pub branches: [usize; 2],
+    /// Hidden units of rate dynamics; by default n.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<usize>,
+    /// Euler factor α = dt/λ.
+    pub alpha: f64,
+    /// Width of the time code; even.
+    pub time_code: usize,
+    /// Scale of the initial input projections; 1 is the published start.
+    pub input_gain: f64,
+    /// Standard deviation of the process noise before the response; by default √β̃_T.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preparation_noise: Option<f64>,
+    /// Standard deviation of the process noise outside the behavioural plane during the response; by default
+    /// that in the plane, √β̃_τ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub null_space_noise: Option<f64>,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            dynamics: Dynamics::Dendritic,
+            neurons: 16,
+            branches: [10, 10],
+            hidden: None,
+            alpha: 0.1,
+            time_code: 8,
+            input_gain: 1.0,
+            preparation_noise: None,
+            null_space_noise: None,
+        }
+    }
+}
+
+/// The objectives there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectiveKind {
+    /// Denoise: the mean update is the posterior mean of the reverse process.
+    Diffusion,
+    /// Squared error of the response; with swaps in the targets, "MSE on swaps".
+    TaskOptimal,
+}
+
+/// What happens to the behavioural plane when the response begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandOff {
+    /// Whatever the gap left stays: the published rule.
+    Free,
+    /// The plane is reset to a draw of the base distribution N(0, (1 − ᾱ_T) I).
+    Reset,
+}
+
+/// `[objective]`: what training minimises.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveConfig {
+    /// Which objective.
+    pub kind: ObjectiveKind,
+    /// Weighting of the denoising steps.
+    pub weighting: Weighting,
+    /// Task-optimal: how many of the last response steps count; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_steps: Option<usize>,
+    /// Weight of the norm of a display's mean state in the plane at hand-off.
+    pub hand_off_mean: f64,
+    /// Weight of the squared difference between the plane's spread at hand-off and √(1 − ᾱ_T).
+    pub hand_off_spread: f64,
+    /// Weight of the norm of the activity.
+    pub activity: f64,
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            kind: ObjectiveKind::Diffusion,
+            weighting: Weighting::Uniform,
+            last_steps: None,
+            hand_off_mean: 1e-3,
+            hand_off_spread: 0.0,
+            activity: 1e-5,
+        }
+    }
+}
+
+/// `[diffusion]`: the schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiffusionConfig {
+    /// β at τ = 1 and at τ = T.
+    pub beta: [f64; 2],
+    /// What happens to the plane when the response begins.
+    pub hand_off: HandOff,
+}
+
+impl Default for DiffusionConfig {
+    fn default() -> Self {
+        Self { beta: [0.01, 0.30], hand_off: HandOff::Free }
+    }
+}
+
+/// `[training]`: batch and optimiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Displays a step.
+    pub displays: usize,
+    /// Trajectories a display.
+    pub samples: usize,
+    /// Steps at most.
+    pub steps: u64,
+    /// Peak learning rate of Adam.
+    pub learning_rate: f64,
+    /// Learning rate at the end, as a share of the peak; the fall is a cosine.
+    pub final_rate: f64,
+    /// Steps over which the rate rises from 0.
+    pub warm_up: u64,
+    /// Largest global norm of the gradient.
+    pub clip: f64,
+    /// Decay of the moving average of the weights that simulation uses; 0 turns it off.
+    pub averaging: f64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Steps between lines of the log.
+    pub log_every: u64,
+    /// Another run whose weights to start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<PathBuf>,
+    /// When to end early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            displays: 128,
+            samples: 4,
+            steps: 20_000,
+            learning_rate: 1e-3,
+            final_rate: 0.1,
+            warm_up: 200,
+            clip: 1.0,
+            averaging: 0.999,
+            checkpoint_every: 500,
+            log_every: 50,
+            start_from: None,
+            until: None,
+        }
+    }
+}
+
+/// When a stage ends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Until {
+    /// (smoothed loss − floor)/floor at which the stage ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_over_floor: Option<f64>,
+    /// Steps after which it ends whatever the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most_steps: Option<u64>,
+}

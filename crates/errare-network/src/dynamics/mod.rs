@@ -1,0 +1,177 @@
+//! The recurrent dynamics F: one cell a file, each with a forward and a hand-derived adjoint.
+//!
+//! A cell sees, at one step, the state r of a tile of trajectories, the bias vector of the current time code
+//! (biases and time projections, one value a unit) and, while an input is on, the *drive*: the input's
+//! projection onto its first layer, computed once per epoch.
+
+mod dendritic;
+mod rate;
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+pub(crate) use dendritic::Dendritic;
+pub(crate) use rate::Rate;
+
+use crate::kernel::{
+    Isa, Kernel, Lanes, Real, affine_rows, outer_accumulate, transpose, transposed_accumulate, zeros,
+};
+
+/// What a cell reads at one step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepInputs<'a, T> {
+    /// The flat parameter vector.
+    pub(crate) parameters: &'a [T],
+    /// Bias of every unit under the current time code.
+    pub(crate) bias: &'a [T],
+    /// Drive of the current input, `[drive row][trajectory]`; `None` while there is no input.
+    pub(crate) drive: Option<&'a [Lanes<T>]>,
+    /// State r, `[neuron][trajectory]`.
+    pub(crate) state: &'a [Lanes<T>],
+}
+
+/// Where an adjoint adds its gradients.
+#[derive(Debug)]
+pub(crate) struct StepGradients<'a, T> {
+    /// Of the flat parameter vector.
+    pub(crate) parameters: &'a mut [T],
+    /// Of the bias vector of the current time code.
+    pub(crate) bias: &'a mut [T],
+    /// Of the drive; present when the step had one.
+    pub(crate) drive: Option<&'a mut [Lanes<T>]>,
+    /// Of the state.
+    pub(crate) state: &'a mut [Lanes<T>],
+}
+
+/// An architecture of F. A new dynamics implements this and is named in [`crate::NetworkConfig`].
+pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
+    /// Units with a bias of their own, the length of a bias vector.
+    fn units(&self) -> usize;
+
+    /// Rows of the drive: the units that see the input. They come first among the units.
+    fn drive_rows(&self) -> usize;
+
+    /// The matrix [drive rows × input size] that projects the input.
+    fn input_weights(&self) -> Range<usize>;
+
+    /// The bias vector under time embedding e.
+    fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]);
+
+    /// Adjoint of [`Cell::biases`]: adds to the gradients of the parameters and of e.
+    fn biases_adjoint(
+        &self,
+        parameters: &[T],
+        embedding: &[T],
+        d_bias: &[T],
+        gradient: &mut [T],
+        d_embedding: &mut [T],
+    );
+
+    /// Rows of scratch that forward and adjoint need.
+    fn scratch_rows(&self) -> usize;
+
+    /// F(r, s, e) into `f`, `[neuron][trajectory]`.
+    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]);
+
+    /// Adjoint of [`Cell::forward`], given F(r) itself (`f`) and the gradient `d_f` with respect to it.
+    fn adjoint(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &[Lanes<T>],
+        d_f: &[Lanes<T>],
+        gradients: StepGradients<'_, T>,
+        scratch: &mut Scratch<T>,
+    );
+}
+
+/// Scratch of one worker.
+#[derive(Debug)]
+pub(crate) struct Scratch<T> {
+    pub(crate) rows: Vec<Lanes<T>>,
+    pub(crate) transposed: Vec<Lanes<T>>,
+    pub(crate) transposed_hidden: Vec<Lanes<T>>,
+}
+
+impl<T: Real> Scratch<T> {
+    pub(crate) fn new(cell: &dyn Cell<T>) -> Self {
+        Self { rows: zeros(cell.scratch_rows()), transposed: Vec::new(), transposed_hidden: Vec::new() }
+    }
+}
+
+/// The drive of an input s, `[input][trajectory]`.
+pub(crate) fn drive<T: Real>(isa: Isa, weights: &[T], input: &[Lanes<T>], drive: &mut [Lanes<T>]) {
+    struct Run<'a, T>(&'a [T], &'a [T], &'a [Lanes<T>], &'a mut [Lanes<T>]);
+    impl<T: Real> Kernel for Run<'_, T> {
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            affine_rows::<T, FMA>(self.3, self.0, self.1, None, self.2);
+        }
+    }
+    let zero_bias = vec![T::ZERO; drive.len() / crate::kernel::VECTORS];
+    isa.run(Run(weights, &zero_bias, input, drive));
+}
+
+/// Adjoint of [`drive`]: adds to the gradients of the weights and of the input.
+pub(crate) fn drive_adjoint<T: Real>(
+    isa: Isa,
+    weights: &[T],
+    input: &[Lanes<T>],
+    d_drive: &[Lanes<T>],
+    d_weights: &mut [T],
+    d_input: &mut [Lanes<T>],
+) {
+    struct Run<'a, T> {
+        weights: &'a [T],
+        inputs: usize,
+        transposed: &'a [Lanes<T>],
+        d_drive: &'a [Lanes<T>],
+        d_weights: &'a mut [T],
+        d_input: &'a mut [Lanes<T>],
+    }
+    impl<T: Real> Kernel for Run<'_, T> {
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            outer_accumulate::<T, FMA>(self.d_weights, self.inputs, self.d_drive, self.transposed);
+            transposed_accumulate::<T, FMA>(self.d_input, self.weights, self.d_drive);
+        }
+    }
+    let mut transposed = Vec::new();
+    transpose(input, &mut transposed);
+    let inputs = input.len() / crate::kernel::VECTORS;
+    isa.run(Run { weights, inputs, transposed: &transposed, d_drive, d_weights, d_input });
+}
+
+/// `out = bias + W e` for a small dense map, rows = `out.len()`.
+pub(crate) fn embed<T: Real>(weights: &[T], bias: &[T], embedding: &[T], out: &mut [T]) {
+    for (o, value) in out.iter_mut().enumerate() {
+        *value = bias[o];
+        for (w, e) in weights[o * embedding.len()..][..embedding.len()].iter().zip(embedding) {
+            *value += *w * *e;
+        }
+    }
+}
+
+/// Adjoint of [`embed`] with respect to W (into `d_weights`) and e.
+pub(crate) fn embed_adjoint<T: Real>(
+    weights: &[T],
+    embedding: &[T],
+    d_out: &[T],
+    d_weights: &mut [T],
+    d_embedding: &mut [T],
+) {
+    let width = embedding.len();
+    for (o, &d) in d_out.iter().enumerate() {
+        for k in 0..width {
+            d_weights[o * width + k] += d * embedding[k];
+            d_embedding[k] += d * weights[o * width + k];
+        }
+    }
+}
+
+/// Adds `from` to `to`, element by element.
+pub(crate) fn add_to<T: Real>(to: &mut [T], from: &[T]) {
+    for (a, b) in to.iter_mut().zip(from) {
+        *a += *b;
+    }
+}

@@ -1,0 +1,111 @@
+//! Lane arrays and buffers over a tile.
+
+use super::Real;
+
+/// Trajectories in one vector.
+pub(crate) const LANES: usize = 16;
+/// Vectors in a row of a tile.
+pub(crate) const VECTORS: usize = 4;
+/// Trajectories in a tile.
+pub(crate) const TILE: usize = LANES * VECTORS;
+
+/// One vector: the same feature of [`LANES`] neighbouring trajectories.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
+
+impl<T: Real> Lanes<T> {
+    pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
+
+    #[inline(always)]
+    pub(crate) fn splat(value: T) -> Self {
+        Self([value; LANES])
+    }
+
+    #[inline(always)]
+    pub(crate) fn map(self, f: impl Fn(T) -> T) -> Self {
+        let mut out = self;
+        for i in 0..LANES {
+            out.0[i] = f(self.0[i]);
+        }
+        out
+    }
+
+    #[inline(always)]
+    pub(crate) fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut out = self;
+        for i in 0..LANES {
+            out.0[i] = f(self.0[i], other.0[i]);
+        }
+        out
+    }
+
+    /// self + a·b, with a common factor a.
+    #[inline(always)]
+    pub(crate) fn add_scaled<const FMA: bool>(self, a: T, b: Self) -> Self {
+        let mut out = self;
+        for i in 0..LANES {
+            out.0[i] = super::multiply_add::<T, FMA>(a, b.0[i], self.0[i]);
+        }
+        out
+    }
+
+    /// self + a∘b, lane by lane.
+    #[inline(always)]
+    pub(crate) fn add_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
+        let mut out = self;
+        for i in 0..LANES {
+            out.0[i] = super::multiply_add::<T, FMA>(a.0[i], b.0[i], self.0[i]);
+        }
+        out
+    }
+
+    /// Sum over the lanes, pairwise in a fixed order.
+    #[inline(always)]
+    pub(crate) fn sum(self) -> T {
+        let mut values = self.0;
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                values[i] = values[i] + values[i + width];
+            }
+            width /= 2;
+        }
+        values[0]
+    }
+}
+
+/// A zeroed buffer of `rows` rows over a tile.
+pub(crate) fn zeros<T: Real>(rows: usize) -> Vec<Lanes<T>> {
+    vec![Lanes::ZERO; rows * VECTORS]
+}
+
+/// Row `index` of a buffer.
+#[inline(always)]
+pub(crate) fn row<T>(buffer: &[Lanes<T>], index: usize) -> &[Lanes<T>; VECTORS] {
+    buffer[index * VECTORS..][..VECTORS].try_into().expect("the slice has the length of a row")
+}
+
+/// Row `index` of a buffer, to write.
+#[inline(always)]
+pub(crate) fn row_mut<T>(buffer: &mut [Lanes<T>], index: usize) -> &mut [Lanes<T>; VECTORS] {
+    (&mut buffer[index * VECTORS..][..VECTORS]).try_into().expect("the slice has the length of a row")
+}
+
+/// Rows `from..from + count` of a buffer, to write.
+#[inline(always)]
+pub(crate) fn rows_mut<T>(buffer: &mut [Lanes<T>], from: usize, count: usize) -> &mut [Lanes<T>] {
+    &mut buffer[from * VECTORS..(from + count) * VECTORS]
+}
+
+/// The value of trajectory `trajectory` (within the tile) in row `index`.
+#[inline(always)]
+pub(crate) fn lane<T: Copy>(buffer: &[Lanes<T>], index: usize, trajectory: usize) -> T {
+    buffer[index * VECTORS + trajectory / LANES].0[trajectory % LANES]
+}
+
+/// The value of trajectory `trajectory` in row `index`, to write.
+#[inline(always)]
+pub(crate) fn lane_mut<T>(buffer: &mut [Lanes<T>], index: usize, trajectory: usize) -> &mut T {
+    &mut buffer[index * VECTORS + trajectory / LANES].0[trajectory % LANES]
+}

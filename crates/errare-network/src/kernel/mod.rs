@@ -1,0 +1,17 @@
+//! Lane arithmetic: the arithmetic of the training loop, trajectories side by side in SIMD lanes.
+//!
+//! A *tile* is [`TILE`] trajectories. A matrix over a tile is `[feature][vector]`: [`VECTORS`] vectors of
+//! [`LANES`] trajectories for each feature. Kernels are plain Rust over lane arrays, generic over f32 (the
+//! training loop) and f64 (the checks), compiled for each instruction set by [`Isa::run`].
+
+mod isa;
+mod lanes;
+mod matrix;
+mod noise;
+mod real;
+
+pub(crate) use isa::{Isa, Kernel};
+pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows_mut, zeros};
+pub(crate) use matrix::{affine_rows, outer_accumulate, row_dot, row_sum, transpose, transposed_accumulate};
+pub(crate) use noise::NoiseLanes;
+pub(crate) use real::{Real, multiply_add};

@@ -1,0 +1,270 @@
+//! The two number types of the kernels: f32 with polynomial functions that vectorise, f64 with exact ones.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+/// A real number of the kernels.
+pub(crate) trait Real:
+    Copy
+    + Debug
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Rounds from f64.
+    fn from_f64(value: f64) -> Self;
+    /// Widens to f64.
+    fn to_f64(self) -> f64;
+    /// self·b + c, fused.
+    fn fused(self, b: Self, c: Self) -> Self;
+    /// √self.
+    fn root(self) -> Self;
+    /// softplus ln(1 + eᶻ) and its derivative, the logistic function.
+    fn softplus<const FMA: bool>(self) -> (Self, Self);
+    /// eˣ for x ≤ 0.
+    fn exp_negative<const FMA: bool>(self) -> Self;
+    /// Two independent standard normals from 64 random bits (Box & Muller 1958).
+    fn normal_pair<const FMA: bool>(radius: u32, angle: u32) -> (Self, Self);
+}
+
+/// a·b + c, fused when the instruction set has it.
+#[inline(always)]
+pub(crate) fn multiply_add<T: Real, const FMA: bool>(a: T, b: T, c: T) -> T {
+    if FMA { a.fused(b, c) } else { a * b + c }
+}
+
+/// Polynomial with coefficients of ascending powers, by Horner's rule.
+#[inline(always)]
+fn polynomial<const FMA: bool, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut value = coefficients[N - 1];
+    for i in (0..N - 1).rev() {
+        value = multiply_add::<f32, FMA>(value, x, coefficients[i]);
+    }
+    value
+}
+
+/// eˣ for x in [−87, 0]: 2ᵏ times a polynomial on [−ln 2/2, ln 2/2], relative error 2e-7.
+#[inline(always)]
+fn exp_f32<const FMA: bool>(x: f32) -> f32 {
+    /// 1.5·2²³: adding it leaves the rounded integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x < -87.0 { -87.0 } else { x };
+    let shifted = multiply_add::<f32, FMA>(x, std::f32::consts::LOG2_E, ROUND);
+    let k = shifted - ROUND;
+    // ln 2 in two parts keeps the reduced argument exact.
+    let r = multiply_add::<f32, FMA>(k, -0.693_145_75, x);
+    let r = multiply_add::<f32, FMA>(k, -1.428_606_8e-6, r);
+    let p =
+        polynomial::<FMA, 7>(r, [1.0, 1.0, 0.5, 0.166_664_15, 0.041_666_217, 0.008_375_129, 0.001_394_858_1]);
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
+    p * power
+}
+
+/// ln(1 + u) for u in [0, 1], relative error 1e-7.
+#[inline(always)]
+fn log1p_f32<const FMA: bool>(u: f32) -> f32 {
+    u * polynomial::<FMA, 10>(
+        u,
+        [
+            1.0,
+            -0.499_999_05,
+            0.333_300_05,
+            -0.249_545_59,
+            0.196_781_17,
+            -0.153_118_63,
+            0.106_142_64,
+            -0.057_064_2,
+            0.019_907_162,
+            -0.003_256_378_5,
+        ],
+    )
+}
+
+/// ln x for normal positive x, absolute error 1e-7 of the larger of |ln x| and 1.
+#[inline(always)]
+fn ln_f32<const FMA: bool>(x: f32) -> f32 {
+    // x = m·2ᵉ with m in [√½, √2).
+    let offset = x.to_bits().wrapping_sub(0x3f35_04f3);
+    let exponent = (offset as i32) >> 23;
+    let m = f32::from_bits((offset & 0x007f_ffff).wrapping_add(0x3f35_04f3));
+    let f = m - 1.0;
+    let p = polynomial::<FMA, 9>(
+        f,
+        [
+            1.0,
+            -0.499_999_88,
+            0.333_341_84,
+            -0.250_021_55,
+            0.199_569_78,
+            -0.165_606_96,
+            0.149_490_95,
+            -0.143_773_3,
+            0.087_439_455,
+        ],
+    );
+    multiply_add::<f32, FMA>(exponent as f32, std::f32::consts::LN_2, f * p)
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn fused(self, b: Self, c: Self) -> Self {
+        self.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn softplus<const FMA: bool>(self) -> (Self, Self) {
+        let e = exp_f32::<FMA>(-self.abs());
+        let value = (if self > 0.0 { self } else { 0.0 }) + log1p_f32::<FMA>(e);
+        let slope = (if self > 0.0 { 1.0 } else { e }) / (1.0 + e);
+        (value, slope)
+    }
+
+    #[inline(always)]
+    fn exp_negative<const FMA: bool>(self) -> Self {
+        exp_f32::<FMA>(self)
+    }
+
+    #[inline(always)]
+    fn normal_pair<const FMA: bool>(radius: u32, angle: u32) -> (Self, Self) {
+        // u in (0, 1] on a grid of 2⁻²⁴.
+        let u = ((radius >> 8) as i32 + 1) as f32 * (1.0 / 16_777_216.0);
+        let log = ln_f32::<FMA>(u);
+        let r = (if log < 0.0 { -2.0 * log } else { 0.0 }).sqrt();
+        // The angle is π/4·v with v in [−1, 1), turned by a multiple of a right angle.
+        let v = ((angle >> 8) as i32 - 8_388_608) as f32 * (1.0 / 8_388_608.0);
+        let w = v * v;
+        let sine = v * polynomial::<FMA, 5>(
+            w,
+            [0.785_398_2, -0.080_745_51, 0.002_490_393_1, -3.657_239_4e-5, 3.089_971_3e-7],
+        );
+        let cosine =
+            polynomial::<FMA, 5>(w, [1.0, -0.308_425_13, 0.015_854_325, -3.259_386e-4, 3.529_804_2e-6]);
+        let (x, y) = if angle & 1 == 1 { (-sine, cosine) } else { (cosine, sine) };
+        let sign = (angle << 30) & 0x8000_0000;
+        let r = f32::from_bits(r.to_bits() ^ sign);
+        (r * x, r * y)
+    }
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn fused(self, b: Self, c: Self) -> Self {
+        self.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn softplus<const FMA: bool>(self) -> (Self, Self) {
+        let e = (-self.abs()).exp();
+        (self.max(0.0) + e.ln_1p(), (if self > 0.0 { 1.0 } else { e }) / (1.0 + e))
+    }
+
+    #[inline(always)]
+    fn exp_negative<const FMA: bool>(self) -> Self {
+        self.exp()
+    }
+
+    #[inline(always)]
+    fn normal_pair<const FMA: bool>(radius: u32, angle: u32) -> (Self, Self) {
+        let u = (f64::from(radius >> 8) + 1.0) / 16_777_216.0;
+        let v = (f64::from(angle >> 8) - 8_388_608.0) / 8_388_608.0;
+        let quarter_turns = f64::from(angle & 1) + f64::from(angle & 2);
+        let (sine, cosine) = (std::f64::consts::FRAC_PI_4 * (v + 2.0 * quarter_turns)).sin_cos();
+        let r = (-2.0 * u.ln()).sqrt();
+        (r * cosine, r * sine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn softplus_matches_f64(z in -80.0f32..80.0) {
+            let (value, slope) = z.softplus::<true>();
+            let (exact, exact_slope) = f64::from(z).softplus::<true>();
+            prop_assert!((f64::from(value) - exact).abs() <= 4e-7 * exact + 1e-36);
+            prop_assert!((f64::from(slope) - exact_slope).abs() <= 4e-7 * exact_slope + 1e-36);
+            let (plain, plain_slope) = z.softplus::<false>();
+            prop_assert!((f64::from(plain) - exact).abs() <= 6e-7 * exact + 1e-36);
+            prop_assert!((f64::from(plain_slope) - exact_slope).abs() <= 6e-7 * exact_slope + 1e-36);
+        }
+
+        #[test]
+        fn normals_match_f64(radius: u32, angle: u32) {
+            let (x, y) = f32::normal_pair::<true>(radius, angle);
+            let (exact_x, exact_y) = f64::normal_pair::<true>(radius, angle);
+            prop_assert!((f64::from(x) - exact_x).abs() < 2e-6, "{x} {exact_x}");
+            prop_assert!((f64::from(y) - exact_y).abs() < 2e-6, "{y} {exact_y}");
+        }
+    }
+
+    #[test]
+    fn softplus_survives_extremes() {
+        assert_eq!(1e30f32.softplus::<true>(), (1e30, 1.0));
+        let (value, slope) = (-1e30f32).softplus::<true>();
+        assert!((0.0..1e-37).contains(&value) && (0.0..1e-37).contains(&slope));
+        assert_relative_eq!(0.0f32.softplus::<true>().0, std::f32::consts::LN_2, max_relative = 2e-7);
+        assert!(f32::NAN.softplus::<true>().0.is_nan());
+    }
+
+    #[test]
+    fn the_smallest_and_largest_bits_give_finite_normals() {
+        for radius in [0, 255, 256, u32::MAX] {
+            let (x, y) = f32::normal_pair::<true>(radius, 0x1234_5678);
+            assert!(x.is_finite() && y.is_finite());
+        }
+    }
+}

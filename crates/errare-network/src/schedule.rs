@@ -1,0 +1,135 @@
+//! The diffusion schedule: how a clean response is noised, and what each denoising step must do.
+//!
+//! Index τ runs from T (noisiest, reached first after the cue) down to 1. All constants in f64: those of
+//! small τ amplify by up to 10 and cancel (Ho, Jain & Abbeel 2020; Radmard, Bays & Lengyel, arXiv 2512.04808).
+
+use crate::{Error, Result};
+
+/// Constants of every τ; index 0 is unused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// β_τ: variance added at noising step τ.
+    pub beta: Vec<f64>,
+    /// ᾱ_τ = Π (1 − β): squared scale of the clean response in x_τ.
+    pub alpha_bar: Vec<f64>,
+    /// β̃_τ: variance of the reverse step; β̃₁ = 0.
+    pub beta_tilde: Vec<f64>,
+    /// Kᴬ_τ: weight of x₀ in the target of W_x F.
+    pub clean_weight: Vec<f64>,
+    /// Kᴮ_τ: weight of x_τ in the target of W_x F.
+    pub noised_weight: Vec<f64>,
+}
+
+impl Schedule {
+    /// A schedule of `steps` steps with β linear from `beta[0]` (τ = 1) to `beta[1]` (τ = T), for a network
+    /// with Euler factor α.
+    ///
+    /// # Errors
+    /// Unless 0 < β < 1, 0 < α ≤ 1 and there is at least one step.
+    pub fn new(steps: usize, beta: [f64; 2], alpha: f64) -> Result<Self> {
+        if steps == 0 {
+            return Err(Error::invalid("task.epochs.response", 0, "at least 1 step"));
+        }
+        if !beta.iter().all(|b| *b > 0.0 && *b < 1.0) {
+            return Err(Error::invalid("diffusion.beta", format!("{beta:?}"), "two numbers between 0 and 1"));
+        }
+        if !(alpha > 0.0 && alpha <= 1.0) {
+            return Err(Error::invalid("network.alpha", alpha, "above 0 and at most 1"));
+        }
+        let empty = || vec![0.0; steps + 1];
+        let mut schedule = Self {
+            beta: empty(),
+            alpha_bar: empty(),
+            beta_tilde: empty(),
+            clean_weight: empty(),
+            noised_weight: empty(),
+        };
+        schedule.alpha_bar[0] = 1.0;
+        for tau in 1..=steps {
+            let position = if steps == 1 { 1.0 } else { (tau - 1) as f64 / (steps - 1) as f64 };
+            let b = beta[0] + (beta[1] - beta[0]) * position;
+            let before = schedule.alpha_bar[tau - 1];
+            let after = before * (1.0 - b);
+            // Posterior q(x_{τ−1} | x_τ, x₀) = N(A x₀ + B x_τ, β̃).
+            let clean = before.sqrt() * b / (1.0 - after);
+            let noised = (1.0 - b).sqrt() * (1.0 - before) / (1.0 - after);
+            schedule.beta[tau] = b;
+            schedule.alpha_bar[tau] = after;
+            schedule.beta_tilde[tau] = b * (1.0 - before) / (1.0 - after);
+            schedule.clean_weight[tau] = clean / alpha;
+            schedule.noised_weight[tau] = (noised - (1.0 - alpha)) / alpha;
+        }
+        Ok(schedule)
+    }
+
+    /// Number T of steps.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.beta.len() - 1
+    }
+
+    /// Standard deviation of the noise added with reverse step τ, √β̃_τ.
+    #[must_use]
+    pub fn reverse_sd(&self, tau: usize) -> f64 {
+        self.beta_tilde[tau].sqrt()
+    }
+
+    /// Standard deviation √(1 − ᾱ_T) of the base distribution.
+    #[must_use]
+    pub fn base_sd(&self) -> f64 {
+        (1.0 - self.alpha_bar[self.steps()]).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_abs_diff_eq;
+
+    use super::*;
+
+    #[test]
+    fn published_constants() {
+        // (τ, β, √ᾱ, √(1 − ᾱ), √β̃, Kᴬ, Kᴮ) of β linear from 0.01 to 0.30 in 40 steps, α = 0.1.
+        let table = [
+            (1, 0.0100, 0.9950, 0.1000, 0.0, 10.000, -9.000),
+            (2, 0.0174, 0.9863, 0.1651, 0.0800, 6.3637, -5.3639),
+            (3, 0.0249, 0.9739, 0.2268, 0.1148, 4.7673, -3.7682),
+            (5, 0.0397, 0.9388, 0.3444, 0.1659, 3.2111, -2.2154),
+            (10, 0.0769, 0.7998, 0.6003, 0.2560, 1.7770, -0.8135),
+            (20, 0.1513, 0.4267, 0.9044, 0.3812, 0.8567, -0.1529),
+            (30, 0.2256, 0.1465, 0.9892, 0.4735, 0.3840, -0.2565),
+            (40, 0.3000, 0.0310, 0.9995, 0.5476, 0.1114, -0.6369),
+        ];
+        let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
+        for (tau, beta, scale, noise, reverse, clean, noised) in table {
+            assert_abs_diff_eq!(schedule.beta[tau], beta, epsilon = 5.1e-5);
+            assert_abs_diff_eq!(schedule.alpha_bar[tau].sqrt(), scale, epsilon = 5.1e-5);
+            assert_abs_diff_eq!((1.0 - schedule.alpha_bar[tau]).sqrt(), noise, epsilon = 5.1e-5);
+            assert_abs_diff_eq!(schedule.reverse_sd(tau), reverse, epsilon = 5.1e-5);
+            assert_abs_diff_eq!(schedule.clean_weight[tau], clean, epsilon = 5.1e-5);
+            assert_abs_diff_eq!(schedule.noised_weight[tau], noised, epsilon = 5.1e-5);
+        }
+        assert_eq!(schedule.beta_tilde[1], 0.0);
+        assert_abs_diff_eq!(schedule.alpha_bar[40], 9.634e-4, epsilon = 5e-8);
+    }
+
+    #[test]
+    fn the_target_makes_the_update_the_posterior_mean() {
+        let alpha = 0.1;
+        let schedule = Schedule::new(40, [0.01, 0.30], alpha).unwrap();
+        let (x0, x) = (2.3, -0.7);
+        for tau in 1..=40 {
+            let (before, after) = (schedule.alpha_bar[tau - 1], schedule.alpha_bar[tau]);
+            let b = schedule.beta[tau];
+            let mean = (before.sqrt() * b * x0 + (1.0 - b).sqrt() * (1.0 - before) * x) / (1.0 - after);
+            let target = schedule.clean_weight[tau] * x0 + schedule.noised_weight[tau] * x;
+            assert_abs_diff_eq!((1.0 - alpha) * x + alpha * target, mean, epsilon = 1e-12);
+        }
+    }
+
+    #[test]
+    fn bad_constants_are_refused() {
+        assert!(Schedule::new(0, [0.01, 0.3], 0.1).is_err());
+        assert!(Schedule::new(40, [0.01, 1.3], 0.1).unwrap_err().to_string().contains("diffusion.beta"));
+    }
+}

@@ -1,0 +1,293 @@
+//! Loss and gradient of one batch, the same bytes for any number of threads.
+//!
+//! Tiles are dealt to a fixed number of slots; a slot takes its tiles in order, and the slots are summed in
+//! order. Threads only decide who runs a slot.
+
+use errare_behaviour::{Display, DisplayGenerator, ResponseModel};
+use errare_core::random::{Purpose, stream};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use crate::circuit::Circuit;
+use crate::config::{NetworkConfig, ObjectiveConfig, TaskConfig};
+use crate::engine::{BatchPlan, GradientSlot, TileInputs, backward, trial_steps};
+use crate::kernel::{Isa, Real, TILE};
+use crate::objective::Objective;
+use crate::schedule::Schedule;
+
+/// Slots that gradients are accumulated in; at most as many threads work on a batch.
+const SLOTS: usize = 8;
+
+/// What training minimises, fixed throughout a stage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Problem<'a> {
+    pub(crate) task: &'a TaskConfig,
+    pub(crate) network: &'a NetworkConfig,
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) objective: &'a Objective,
+    pub(crate) penalties: &'a ObjectiveConfig,
+    pub(crate) target: &'a dyn ResponseModel,
+    pub(crate) generators: &'a [DisplayGenerator],
+    pub(crate) radius: f64,
+    pub(crate) spread: f64,
+    pub(crate) seed: u64,
+}
+
+/// Loss of a batch in its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BatchLoss {
+    /// Mean squared error at τ = 1…T (index 0 is unused).
+    pub(crate) per_step: Vec<f64>,
+    /// Weighted penalties: hand-off mean, hand-off spread, activity.
+    pub(crate) penalties: [f64; 3],
+    /// What the gradient is of: Σ weight·loss + penalties.
+    pub(crate) total: f64,
+}
+
+/// Accumulators that live as long as a stage.
+#[derive(Debug)]
+pub(crate) struct Accumulators<T> {
+    isa: Isa,
+    slots: Vec<GradientSlot<T>>,
+}
+
+impl<T: Real> Accumulators<T> {
+    pub(crate) fn new(isa: Isa, circuit: &Circuit<T>, task: &TaskConfig) -> Self {
+        let response = task.epochs.response;
+        let longest = task.epochs.steps(task.epochs.delay[1]).len();
+        Self { isa, slots: (0..SLOTS).map(|_| GradientSlot::new(circuit, longest, response)).collect() }
+    }
+
+    /// Loss and gradient of the batch of training step `step`, with `samples` trajectories for each of
+    /// `displays` displays.
+    pub(crate) fn gradient(
+        &mut self,
+        problem: &Problem<'_>,
+        circuit: &Circuit<T>,
+        parameters: &[T],
+        step: u64,
+        displays: usize,
+        samples: usize,
+    ) -> (BatchLoss, Vec<T>) {
+        let displays = draw_displays(problem, step, displays);
+        let weights: Vec<_> = displays.iter().map(|display| problem.target.weights(display)).collect();
+        let steps = trial_steps(problem.task, problem.network, problem.schedule, draw_delay(problem, step));
+        let plan = BatchPlan {
+            isa: self.isa,
+            circuit,
+            parameters,
+            code_biases: &circuit.code_biases(parameters, problem.schedule.steps()),
+            steps: &steps,
+            schedule: problem.schedule,
+            objective: problem.objective,
+            penalties: problem.penalties,
+            target: problem.target,
+            weights: &weights,
+            radius: problem.radius,
+            spread: problem.spread,
+        };
+        let noise_key = (problem.seed, Purpose::ProcessNoise, step);
+        let tiles = (displays.len() * samples).div_ceil(TILE);
+        self.slots.par_iter_mut().with_max_len(1).enumerate().for_each(|(index, slot)| {
+            slot.clear();
+            for tile in (index..tiles).step_by(SLOTS) {
+                let inputs = TileInputs { displays: &displays, samples, first: tile * TILE, noise_key };
+                backward(&plan, inputs, slot);
+            }
+        });
+        let used = &self.slots[..tiles.min(SLOTS)];
+        let mut gradient = sum_in_order(used, |slot| &slot.parameters);
+        let code_biases = sum_in_order(used, |slot| &slot.code_biases);
+        circuit.code_biases_adjoint(parameters, &code_biases, &mut gradient);
+        (batch_loss(problem.objective, used), gradient)
+    }
+}
+
+/// The displays of a training step, each from its own stream.
+fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display> {
+    (0..count as u64)
+        .map(|index| {
+            let mut stream = stream(problem.seed, Purpose::Displays, &[step, index]);
+            let choice = stream.random_range(0..problem.generators.len());
+            problem.generators[choice].draw(&mut stream)
+        })
+        .collect()
+}
+
+/// The delay of a training step (steps).
+fn draw_delay(problem: &Problem<'_>, step: u64) -> usize {
+    let [shortest, longest] = problem.task.epochs.delay;
+    stream(problem.seed, Purpose::Schedule, &[step]).random_range(shortest..=longest)
+}
+
+fn sum_in_order<T: Real>(slots: &[GradientSlot<T>], of: impl Fn(&GradientSlot<T>) -> &Vec<T>) -> Vec<T> {
+    let mut total = of(&slots[0]).clone();
+    for slot in &slots[1..] {
+        crate::dynamics::add_to(&mut total, of(slot));
+    }
+    total
+}
+
+fn batch_loss<T>(objective: &Objective, slots: &[GradientSlot<T>]) -> BatchLoss {
+    let mut per_step = vec![0.0; objective.regressions.len()];
+    let mut penalties = [0.0; 3];
+    for slot in slots {
+        per_step.iter_mut().zip(&slot.losses).for_each(|(sum, loss)| *sum += loss);
+        penalties.iter_mut().zip(&slot.penalties).for_each(|(sum, penalty)| *sum += penalty);
+    }
+    let weighted = objective.regressions.iter().zip(&per_step);
+    let total = weighted.map(|(r, loss)| r.map_or(0.0, |r| r.weight) * loss).sum::<f64>()
+        + penalties.iter().sum::<f64>();
+    BatchLoss { per_step, penalties, total }
+}
+
+#[cfg(test)]
+mod tests {
+    use errare_behaviour::SwapFunction;
+
+    use super::*;
+    use crate::circuit::draw_readout;
+    use crate::config::{Cue, Dynamics};
+    use crate::objective::Weighting;
+    use crate::task::Epochs;
+
+    struct Case {
+        task: TaskConfig,
+        network: NetworkConfig,
+        schedule: Schedule,
+        objective: Objective,
+    }
+
+    /// A small network: every parameter's derivative is checked.
+    fn case(dynamics: Dynamics, cue: Cue, diffusion: bool) -> Case {
+        let task = TaskConfig {
+            cue,
+            epochs: Epochs { stimulus: 2, delay: [1, 1], cue: 2, gap: 1, response: 3 },
+            ..TaskConfig::default()
+        };
+        let network = NetworkConfig {
+            dynamics,
+            neurons: 5,
+            branches: [2, 3],
+            hidden: Some(7),
+            null_space_noise: Some(0.2),
+            ..NetworkConfig::default()
+        };
+        let schedule = Schedule::new(3, [0.05, 0.3], network.alpha).unwrap();
+        let objective = if diffusion {
+            Objective::diffusion(&schedule, Weighting::Uniform)
+        } else {
+            Objective::task_optimal(3, 2)
+        };
+        Case { task, network, schedule, objective }
+    }
+
+    fn gradient<T: Real>(
+        case: &Case,
+        isa: Isa,
+        parameters: &[T],
+        [displays, samples]: [usize; 2],
+    ) -> (BatchLoss, Vec<T>, Circuit<T>) {
+        let readout = draw_readout(case.network.neurons, 3);
+        let circuit = Circuit::<T>::new(&case.network, case.task.cue, 2, &readout);
+        // Large penalties, so that an error in them cannot hide.
+        let penalties = ObjectiveConfig {
+            hand_off_mean: 0.3,
+            hand_off_spread: 0.4,
+            activity: 0.2,
+            ..ObjectiveConfig::default()
+        };
+        let problem = Problem {
+            task: &case.task,
+            network: &case.network,
+            schedule: &case.schedule,
+            objective: &case.objective,
+            penalties: &penalties,
+            target: &SwapFunction::Distance { width: 1.5, offset: -0.5 },
+            generators: &[DisplayGenerator::standard(2).unwrap()],
+            radius: 2.5,
+            spread: 0.125,
+            seed: 11,
+        };
+        let mut accumulators = Accumulators::new(isa, &circuit, &case.task);
+        let (loss, gradient) = accumulators.gradient(&problem, &circuit, parameters, 5, displays, samples);
+        (loss, gradient, circuit)
+    }
+
+    fn initial<T: Real>(case: &Case) -> Vec<T> {
+        let readout = draw_readout(case.network.neurons, 3);
+        Circuit::<T>::new(&case.network, case.task.cue, 2, &readout).layout.initial(8)
+    }
+
+    #[test]
+    fn gradients_match_finite_differences() {
+        for dynamics in [Dynamics::Dendritic, Dynamics::Rate] {
+            for cue in [Cue::Index, Cue::Feature] {
+                for diffusion in [true, false] {
+                    let case = case(dynamics, cue, diffusion);
+                    let batch = [7, 3];
+                    let parameters = initial::<f64>(&case);
+                    let (_, analytic, circuit) = gradient(&case, Isa::detect(), &parameters, batch);
+                    let loss = |index: usize, change: f64| {
+                        let mut changed = parameters.clone();
+                        changed[index] += change;
+                        gradient(&case, Isa::detect(), &changed, batch).0.total
+                    };
+                    for tensor in circuit.layout.tensors() {
+                        let (mut error, mut norm) = (0.0, 0.0);
+                        for index in tensor.range.clone() {
+                            // Fourth-order central difference.
+                            let h = 2e-3;
+                            let numeric = (8.0 * (loss(index, h) - loss(index, -h))
+                                - (loss(index, 2.0 * h) - loss(index, -2.0 * h)))
+                                / (12.0 * h);
+                            error += (numeric - analytic[index]).powi(2);
+                            norm += numeric.powi(2);
+                        }
+                        let relative = (error / norm).sqrt();
+                        assert!(
+                            relative < 1e-6,
+                            "{dynamics:?} {cue:?} diffusion={diffusion} {}: relative error {relative:e}",
+                            tensor.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn instruction_sets_and_precisions_agree() {
+        for dynamics in [Dynamics::Dendritic, Dynamics::Rate] {
+            let case = case(dynamics, Cue::Feature, true);
+            let batch = [40, 3];
+            let exact = gradient(&case, Isa::detect(), &initial::<f64>(&case), batch);
+            let norm = exact.1.iter().map(|g| g * g).sum::<f64>().sqrt();
+            for isa in Isa::available() {
+                let single = gradient(&case, isa, &initial::<f32>(&case), batch);
+                assert!((single.0.total / exact.0.total - 1.0).abs() < 1e-5);
+                let error: f64 = single
+                    .1
+                    .iter()
+                    .zip(&exact.1)
+                    .map(|(a, b)| (f64::from(*a) - b).powi(2))
+                    .sum::<f64>()
+                    .sqrt();
+                assert!(error < 1e-5 * norm, "{dynamics:?} {isa:?}: {:e}", error / norm);
+            }
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_a_byte() {
+        let case = case(Dynamics::Dendritic, Cue::Index, true);
+        let parameters = initial::<f32>(&case);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| gradient(&case, Isa::detect(), &parameters, [300, 4]))
+        };
+        let (one, three) = (run(1), run(3));
+        assert_eq!(one.0, three.0);
+        assert!(one.1.iter().zip(&three.1).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+}
