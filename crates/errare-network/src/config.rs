@@ -60,7 +60,7 @@ impl Default for TaskConfig {
 }
 
 /// Where mixture weights and emission come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Swap {
     /// A swap function set by hand.
@@ -69,9 +69,9 @@ pub enum Swap {
     Fit(FitReference),
 }
 
-/// A fit directory, and which of its fits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename = "fit", deny_unknown_fields)]
+/// A fit directory, and which of its fits; written with `kind = "fit"`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename = "fit")]
 pub struct FitReference {
     /// The fit directory; relative to the experiment file.
     pub path: PathBuf,
@@ -81,6 +81,31 @@ pub struct FitReference {
     /// Seed of one posterior draw; the predictive mean when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draw: Option<u64>,
+}
+
+/// What a swap table may say. Deserialising through one tagged type keeps the errors of each kind.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum SpelledSwap {
+    None,
+    Flat { swap_probability: f64 },
+    Distance { width: f64, offset: f64 },
+    Sharp,
+    Fit { path: PathBuf, set_size: Option<usize>, draw: Option<u64> },
+}
+
+impl<'de> Deserialize<'de> for Swap {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match SpelledSwap::deserialize(deserializer)? {
+            SpelledSwap::None => Self::Function(SwapFunction::None),
+            SpelledSwap::Flat { swap_probability } => Self::Function(SwapFunction::Flat { swap_probability }),
+            SpelledSwap::Distance { width, offset } => {
+                Self::Function(SwapFunction::Distance { width, offset })
+            }
+            SpelledSwap::Sharp => Self::Function(SwapFunction::Sharp),
+            SpelledSwap::Fit { path, set_size, draw } => Self::Fit(FitReference { path, set_size, draw }),
+        })
+    }
 }
 
 /// `[behaviour]`: the response distribution to reproduce.

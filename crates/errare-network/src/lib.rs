@@ -8,9 +8,11 @@ mod dynamics;
 mod embedding;
 mod engine;
 mod error;
+mod experiment;
 mod kernel;
 mod objective;
 mod parameters;
+mod ring;
 mod schedule;
 mod simulation;
 mod task;
@@ -22,8 +24,10 @@ pub use config::{
     ObjectiveKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
 };
 pub use error::{Error, Result};
+pub use experiment::{Experiment, Stage};
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
+pub use ring::{RingTarget, diffusion_floor, sample_oracle, task_optimal_floor};
 pub use schedule::Schedule;
 pub use simulation::Responses;
 pub use task::{Epoch, Epochs};
