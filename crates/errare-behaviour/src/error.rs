@@ -17,6 +17,24 @@ pub enum Error {
         /// The domain, in words.
         expected: &'static str,
     },
+    /// A table of trials is not what it should be; nothing of it was read.
+    #[error("{}", crate::data::describe(path, problems))]
+    InvalidTable {
+        /// The file, or the name of the set.
+        path: String,
+        /// Everything that is wrong, by row.
+        problems: Vec<crate::data::Problem>,
+    },
+    /// A name is not one of those there are.
+    #[error("unknown {what} {name:?}: {hint}")]
+    UnknownName {
+        /// The kind of thing named.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        hint: String,
+    },
 }
 
 /// A result whose error is [`Error`].

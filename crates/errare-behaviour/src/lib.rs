@@ -6,12 +6,14 @@
 //!
 //! Second in the flow: trials → **behaviour** → task → network → training → simulation → analysis → report.
 
+pub mod data;
 mod display;
 mod emission;
 mod error;
 mod response_model;
 mod swap_function;
 
+pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};
 pub use emission::Emission;
 pub use error::{Error, Result};

@@ -1,0 +1,33 @@
+//! Trial tables: what people did, read from a CSV file or from the sets inside the program.
+//!
+//! The first step of the flow. A [`TrialTable`] holds the trials of one experiment in radians, whatever units
+//! the file had; everything downstream (mixture models, swap functions, networks) takes its displays and
+//! responses. A file is read whole or not at all: [`read_csv`] collects every bad cell, with its row and
+//! column, before it refuses.
+
+mod bundled;
+mod columns;
+mod filter;
+mod group;
+mod problem;
+mod read;
+mod row;
+mod simulated;
+mod summary;
+mod table;
+#[cfg(test)]
+mod tests;
+mod units;
+mod warnings;
+mod write;
+
+pub use bundled::{BundledSet, bundled, load_bundled, open};
+pub use group::{Group, GroupKey};
+pub use problem::Problem;
+pub(crate) use problem::describe;
+pub use read::{ReadOptions, read_bytes, read_csv};
+pub use simulated::ProbeEffect;
+pub use summary::{FeatureSummary, SetSizeSummary, TableSummary};
+pub use table::{Origin, Separation, Trial, TrialTable, ValueRange};
+pub use units::Units;
+pub use write::write_csv;

@@ -1,0 +1,65 @@
+//! What is wrong with a table: one [`Problem`] a bad cell or row, and how a list of them reads.
+
+use std::fmt;
+
+/// One fault in a table.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Line of the file, counted from 1 (the header is line 1 unless blank lines precede it); `None` when the
+    /// fault is the file's.
+    pub row: Option<u64>,
+    /// Column, by its name in the file; `None` when the fault is the row's.
+    pub column: Option<String>,
+    /// What is wrong, naming the value, and what would be valid.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A fault of the whole file.
+    pub(super) fn file(reason: impl Into<String>) -> Self {
+        Self { row: None, column: None, reason: reason.into() }
+    }
+
+    /// A fault of one row.
+    pub(super) fn row(row: u64, reason: impl Into<String>) -> Self {
+        Self { row: Some(row), column: None, reason: reason.into() }
+    }
+
+    /// A fault of one cell.
+    pub(super) fn cell(row: u64, column: &str, reason: impl Into<String>) -> Self {
+        Self { row: Some(row), column: Some(column.to_owned()), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(row) = self.row {
+            write!(formatter, "row {row}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(formatter, "{}column {column}", if self.row.is_some() { ", " } else { "" })?;
+        }
+        if self.row.is_some() || self.column.is_some() {
+            write!(formatter, ": ")?;
+        }
+        write!(formatter, "{}", self.reason)
+    }
+}
+
+/// How many problems a message spells out; the rest are counted.
+const SHOWN: usize = 10;
+
+/// The text of a refused table: one line for a single problem, else a count and an indented list.
+pub(crate) fn describe(path: &str, problems: &[Problem]) -> String {
+    if let [only] = problems {
+        return format!("{path}: {only}");
+    }
+    let mut text = format!("{path}: {} problems; nothing was read", problems.len());
+    for problem in problems.iter().take(SHOWN) {
+        text.push_str(&format!("\n  {problem}"));
+    }
+    if problems.len() > SHOWN {
+        text.push_str(&format!("\n  ... and {} more", problems.len() - SHOWN));
+    }
+    text
+}

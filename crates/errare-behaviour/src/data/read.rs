@@ -1,0 +1,196 @@
+//! Reading a table: everything that is wrong is collected before anything is refused.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::columns::Columns;
+use super::row::{Faults, RowReader};
+use super::{Origin, Problem, TrialTable, Units};
+use crate::{Error, Result};
+
+/// How to read a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadOptions {
+    /// Units of the responses and report features.
+    pub report_units: Units,
+    /// Units of the probe features.
+    pub probe_units: Units,
+    /// The report features are in the columns `report_prefix_0`, `report_prefix_1`, …
+    pub report_prefix: String,
+    /// The probe features are in the columns `probe_prefix_0`, `probe_prefix_1`, …; a table may lack them,
+    /// unless a name other than `probe` is asked for.
+    pub probe_prefix: String,
+    /// Names of columns in the file with the standard names they stand for, as ("subject", "participant").
+    pub columns: Vec<(String, String)>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            report_units: Units::Rad,
+            probe_units: Units::Rad,
+            report_prefix: "report".to_owned(),
+            probe_prefix: "probe".to_owned(),
+            columns: Vec::new(),
+        }
+    }
+}
+
+impl ReadOptions {
+    /// Both features in the same units.
+    #[must_use]
+    pub fn in_units(units: Units) -> Self {
+        Self { report_units: units, probe_units: units, ..Self::default() }
+    }
+}
+
+/// Reads a table from a CSV file: one row a trial, with a header.
+///
+/// Columns: `participant`, `set_size` (1 to 8), `response`, `report_0`, `report_1`, … (item 0 is the cued
+/// one; cells beyond the set size are empty, `NA` or `NaN`); optionally `probe_0`, …, `condition`, `session`,
+/// `trial`, `source` (`uniform` or an item) and `cued_slot`. Other columns are kept as text. Angles may be
+/// signed or start at zero, but not both in one block of columns; they are stored in radians in [−π, π).
+/// Fields are separated by commas, semicolons or tabs, whichever the header uses.
+///
+/// # Errors
+/// [`Error::InvalidTable`] with every problem, by row and column; [`errare_core::Error::Io`] when the file
+/// cannot be read.
+pub fn read_csv(path: impl AsRef<Path>, options: &ReadOptions) -> Result<TrialTable> {
+    let path = path.as_ref();
+    let bytes =
+        std::fs::read(path).map_err(|source| errare_core::Error::Io { path: path.to_owned(), source })?;
+    read_bytes(&path.display().to_string(), &bytes, options)
+}
+
+/// Reads a table from the bytes of a CSV file; `name` stands for the path in messages. See [`read_csv`].
+///
+/// # Errors
+/// [`Error::InvalidTable`] with every problem, by row and column.
+pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<TrialTable> {
+    read(name, bytes, options).map_err(|problems| Error::InvalidTable { path: name.to_owned(), problems })
+}
+
+fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> std::result::Result<TrialTable, Vec<Problem>> {
+    let text = text_of(bytes).map_err(|problem| vec![problem])?;
+    let mut lines = LineCounter::new(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter(text))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    let mut next = |record: &mut csv::StringRecord| -> std::result::Result<Option<u64>, Vec<Problem>> {
+        let more = reader.read_record(record).map_err(|error| vec![Problem::file(error.to_string())])?;
+        Ok(more.then(|| lines.line_at(record.position().map_or(0, csv::Position::byte) as usize)))
+    };
+    let empty = || vec![Problem::file("the file is empty; expected a header and one row a trial")];
+    let header_row = next(&mut record)?.ok_or_else(empty)?;
+    let header: Vec<String> = record.iter().map(str::to_owned).collect();
+    let columns = Columns::find(&header, header_row, options)?;
+
+    let mut rows = RowReader::new(&columns, options);
+    let mut faults = Faults::default();
+    let mut trials = Vec::new();
+    let mut count = 0usize;
+    while let Some(row) = next(&mut record)? {
+        count += 1;
+        trials.extend(rows.read(row, &record, &mut faults));
+    }
+    if count == 0 {
+        return Err(vec![Problem::file("the table has a header but no trials; expected one row a trial")]);
+    }
+    let ranges = rows.finish(&mut faults);
+    if !faults.problems.is_empty() {
+        // Faults of whole columns are found last; a reader wants them by row.
+        faults.problems.sort_by_key(|problem| problem.row);
+        return Err(faults.problems);
+    }
+    let origin = Origin {
+        report_units: options.report_units,
+        probe_units: options.probe_units,
+        report_prefix: options.report_prefix.clone(),
+        probe_prefix: (!columns.probe.is_empty()).then(|| options.probe_prefix.clone()),
+        features: columns.features.clone(),
+        report_range: ranges.report,
+        probe_range: ranges.probe,
+    };
+    let extra = columns.extra.iter().map(|&index| columns.names[index].clone()).collect();
+    Ok(TrialTable::checked(name.to_owned(), trials, extra, origin))
+}
+
+/// The file as text, without a byte-order mark.
+fn text_of(bytes: &[u8]) -> std::result::Result<&str, Problem> {
+    let advice = "expected a CSV file in UTF-8";
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        return Err(Problem::file(format!(
+            "a spreadsheet or archive, not a text file; {advice} (export it as CSV)"
+        )));
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Problem::file(format!("text in UTF-16; {advice} (save it as \"CSV UTF-8\")")));
+    }
+    let line = |offset: usize| LineCounter::breaks(&bytes[..offset]) + 1;
+    if let Some(offset) = bytes.iter().position(|&byte| byte == 0) {
+        return Err(Problem::row(line(offset), format!("a zero byte: this is a binary file; {advice}")));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        Problem::row(line(offset), format!("byte {:#04x} is not UTF-8 text; {advice}", bytes[offset]))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// The separator of the header: the most frequent of comma, semicolon and tab.
+fn delimiter(text: &str) -> u8 {
+    let header = text.trim_start().lines().next().unwrap_or("");
+    let count = |separator: u8| header.bytes().filter(|&byte| byte == separator).count();
+    // On a tie the last wins: the comma.
+    *b"\t;,".iter().max_by_key(|&&separator| count(separator)).unwrap_or(&b',')
+}
+
+/// Turns byte offsets of records, in ascending order, into lines of the file.
+struct LineCounter<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl<'a> LineCounter<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { bytes: text.as_bytes(), counted: 0, line: 1 }
+    }
+
+    /// Line breaks in a piece of text: LF, CR LF, or CR alone. A CR at the end of the piece counts.
+    fn breaks(piece: &[u8]) -> u64 {
+        let is_break = |(index, &byte): (usize, &u8)| {
+            byte == b'\n' || byte == b'\r' && piece.get(index + 1) != Some(&b'\n')
+        };
+        piece.iter().enumerate().filter(|&pair| is_break(pair)).count() as u64
+    }
+
+    /// The line of the record that the parser began at `offset`: it may have skipped blank lines first.
+    fn line_at(&mut self, offset: usize) -> u64 {
+        let blank = self.bytes[offset..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = offset + blank;
+        self.line += Self::breaks(&self.bytes[self.counted..start]);
+        self.counted = start;
+        self.line
+    }
+}
+
+/// Shares equal labels between trials.
+#[derive(Debug, Default)]
+pub(super) struct Labels(HashSet<Arc<str>>);
+
+impl Labels {
+    pub(super) fn of(&mut self, text: &str) -> Arc<str> {
+        if let Some(label) = self.0.get(text) {
+            return label.clone();
+        }
+        let label: Arc<str> = text.into();
+        self.0.insert(label.clone());
+        label
+    }
+}
