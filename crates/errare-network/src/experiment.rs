@@ -171,6 +171,13 @@ impl Stage {
         ] {
             check(every >= 1, key, every.to_string(), "at least 1")?;
         }
+        // A resumed run logs the same averages only if a line ends where the checkpoint is taken.
+        check(
+            training.checkpoint_every.is_multiple_of(training.log_every),
+            "training.checkpoint_every",
+            training.checkpoint_every.to_string(),
+            "a multiple of training.log_every",
+        )?;
         self.schedule()?;
         self.generators()?;
         Ok(())

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod experiment;
 mod kernel;
+mod network;
 mod objective;
 mod parameters;
 mod ring;
@@ -25,9 +26,14 @@ pub use config::{
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};
+pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
 pub use ring::{RingTarget, diffusion_floor, sample_oracle, task_optimal_floor};
 pub use schedule::Schedule;
-pub use simulation::Responses;
+pub use simulation::{Responses, Simulation, Trajectories};
 pub use task::{Epoch, Epochs};
+pub use training::{
+    CHECKPOINT, EVENTS, EXPERIMENT, LogEntry, Progress, Trainer, TrainingSummary, read_experiment, read_log,
+    train,
+};

@@ -66,11 +66,6 @@ impl<T: Real> Tile<T> {
             normals: zeros(circuit.neurons + circuit.neurons % 2),
         }
     }
-
-    /// The drive of a phase.
-    pub(crate) fn drive(&self, phase: Option<Phase>) -> Option<&[Lanes<T>]> {
-        phase.map(|phase| &self.drives[phase as usize][..])
-    }
 }
 
 /// Sets a tile to the start of its trials: inputs projected, state half-normal with scale `start_sd`.

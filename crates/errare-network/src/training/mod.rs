@@ -1,3 +1,12 @@
 //! Training: gradients of a batch, the optimiser, and the loop with its stages, log and checkpoints.
 
+mod adam;
 mod batch;
+mod checkpoint;
+mod run;
+mod trainer;
+
+pub use checkpoint::CHECKPOINT;
+pub(crate) use checkpoint::Saved;
+pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
+pub use trainer::{LogEntry, Progress, Trainer};

@@ -1,0 +1,231 @@
+//! Training into a run directory: log, checkpoints, resuming.
+
+use std::path::Path;
+
+use errare_behaviour::ResponseModel;
+use errare_core::progress::Progress as Bars;
+use errare_core::run_dir::{EventLog, RunDir};
+
+use super::CHECKPOINT;
+use super::trainer::{LogEntry, Trainer};
+use crate::experiment::Experiment;
+use crate::{Error, Result};
+
+/// Name of the experiment in a run directory.
+pub const EXPERIMENT: &str = "experiment.toml";
+/// Name of the log in a run directory.
+pub const EVENTS: &str = "events.jsonl";
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct TrainingSummary {
+    /// Steps in all, those before a resumption included.
+    pub steps: u64,
+    /// Smoothed objective of the last stage, without penalties.
+    pub loss: f64,
+    /// What a perfect network would reach.
+    pub floor: f64,
+}
+
+/// Trains into a claimed run directory until the last stage is over. A directory with a checkpoint is
+/// resumed, to the same bytes as if it had never stopped.
+///
+/// `targets` holds the response model of each stage; `on_log` sees every line of the log as it is written.
+///
+/// # Errors
+/// When a file cannot be read or written, when the checkpoint is of another experiment, or when training
+/// diverges ([`Error::Diverged`]; the last good checkpoint then stays).
+pub fn train(
+    dir: &RunDir,
+    experiment: Experiment,
+    targets: Vec<Box<dyn ResponseModel>>,
+    bars: &Bars,
+    mut on_log: impl FnMut(&LogEntry),
+) -> Result<TrainingSummary> {
+    let total = experiment.total_steps();
+    let text = experiment.to_toml().to_owned();
+    let start_from = experiment.stages()[0].training.start_from.clone();
+    let folder = experiment.folder().to_path_buf();
+    let mut trainer = Trainer::new(experiment, targets)?;
+    let checkpoint = dir.file(CHECKPOINT);
+    if checkpoint.exists() {
+        trainer.restore(&read(&checkpoint)?, &checkpoint)?;
+    } else if let Some(run) = start_from {
+        let path = folder.join(run).join(CHECKPOINT);
+        trainer.start_from(&read(&path)?, &path)?;
+    }
+    dir.write(EXPERIMENT, text.as_bytes())?;
+    let mut log = EventLog::open_truncated_to(dir.file(EVENTS), trainer.progress().step)?;
+    let bar = bars.bar("training", total);
+    bar.start_at(trainer.progress().step);
+    while !trainer.progress().finished {
+        let every = trainer.checkpoint_every();
+        let stage = trainer.progress().stage;
+        if let Some(entry) = trainer.step()? {
+            log.append(entry.step, &entry)?;
+            let message =
+                format!("stage {}, loss {:.3} (floor {:.3})", entry.stage, entry.smoothed_loss, entry.floor);
+            bar.set(entry.step, &message);
+            on_log(&entry);
+        }
+        let progress = trainer.progress();
+        let stage_over = progress.stage != stage || progress.finished;
+        if stage_over || progress.step.is_multiple_of(every) {
+            // The log first: a checkpoint never knows of steps that the log does not.
+            log.sync()?;
+            dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
+        }
+    }
+    bar.finish();
+    let progress = trainer.progress();
+    Ok(TrainingSummary { steps: progress.step, loss: progress.smoothed_loss, floor: trainer.floor() })
+}
+
+/// Reads the experiment of a run directory.
+///
+/// # Errors
+/// As [`Experiment::read`].
+pub fn read_experiment(run: impl AsRef<Path>) -> Result<Experiment> {
+    Experiment::read(run.as_ref().join(EXPERIMENT))
+}
+
+/// Reads the log of a run directory.
+///
+/// # Errors
+/// When the file cannot be read or a line is no log entry.
+pub fn read_log(run: impl AsRef<Path>) -> Result<Vec<LogEntry>> {
+    let path = run.as_ref().join(EVENTS);
+    let text = String::from_utf8(read(&path)?).map_err(|error| errare_core::Error::Io {
+        path: path.clone(),
+        source: std::io::Error::other(error),
+    })?;
+    text.lines()
+        .map(|line| {
+            serde_json::from_str(line)
+                .map_err(|source| Error::Core(errare_core::Error::Json { path: path.clone(), source }))
+        })
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    Ok(std::fs::read(path).map_err(|source| errare_core::Error::Io { path: path.into(), source })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use errare_behaviour::SwapFunction;
+
+    use super::*;
+    use crate::{Network, Simulation};
+
+    const TINY: &str = r#"
+        seed = 5
+        [task]
+        epochs = { stimulus = 2, delay = [1, 3], cue = 2, gap = 1, response = 4 }
+        [behaviour]
+        swap = { kind = "flat", swap_probability = 0.2 }
+        [network]
+        neurons = 6
+        branches = [2, 3]
+        [training]
+        displays = 40
+        samples = 2
+        steps = 40
+        warm_up = 5
+        log_every = 5
+        checkpoint_every = 10
+        [[stage]]
+        until = { at_most_steps = 23 }
+        objective.kind = "task-optimal"
+        behaviour.swap = { kind = "none" }
+    "#;
+
+    fn targets() -> Vec<Box<dyn ResponseModel>> {
+        vec![Box::new(SwapFunction::None), Box::new(SwapFunction::Flat { swap_probability: 0.2 })]
+    }
+
+    fn files(dir: &Path) -> [Vec<u8>; 3] {
+        [CHECKPOINT, EVENTS, EXPERIMENT].map(|name| std::fs::read(dir.join(name)).unwrap())
+    }
+
+    /// Trains until the log panics at `stop`, as a kill would, and returns whether it did.
+    fn train_until(dir: &Path, stop: u64) -> bool {
+        let outcome = std::panic::catch_unwind(|| {
+            let dir = RunDir::claim(dir, "run").unwrap();
+            dir.write("provenance.json", br#"{"kind": "run"}"#).unwrap();
+            let experiment = Experiment::parse(TINY, Path::new(".")).unwrap();
+            train(&dir, experiment, targets(), &Bars::silent(), |entry| assert!(entry.step < stop)).unwrap()
+        });
+        outcome.is_err()
+    }
+
+    #[test]
+    fn an_interrupted_run_resumes_to_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+        assert!(!train_until(&whole, u64::MAX));
+        for stop in [5, 15, 23, 28, 45, 60] {
+            assert!(train_until(&broken, stop), "stopped at {stop}");
+        }
+        assert!(!train_until(&broken, u64::MAX));
+        assert!(files(&whole) == files(&broken));
+        let log = read_log(&whole).unwrap();
+        assert_eq!(log.last().map(|entry| (entry.step, entry.stage)), Some((63, 2)));
+        assert_eq!(log[0].loss_per_step.len(), 4);
+    }
+
+    #[test]
+    fn a_saved_network_simulates_like_the_trained_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        assert!(!train_until(&run, u64::MAX));
+        let network = Network::load(&run).unwrap();
+        let generator = network.stage().generators().unwrap()[0];
+        let key = |i| errare_core::random::stream(1, errare_core::random::Purpose::Displays, &[i]);
+        let displays: Vec<_> = (0..9).map(|i| generator.draw(&mut key(i))).collect();
+        let simulation = Simulation::new(&network, 2).unwrap();
+        let responses = simulation.responses(&displays, 11);
+        assert_eq!(
+            responses,
+            Simulation::new(&Network::load(&run).unwrap(), 2).unwrap().responses(&displays, 11)
+        );
+        let whole = simulation.trajectories(&displays, 11, 0);
+        assert_eq!(whole.responses, responses);
+        assert_eq!(simulation.times()[0], -0.05 * 4.0, "five steps before the cue, the first of them over");
+        for trajectory in [0, 50, 98] {
+            let state = whole.state(trajectory, whole.steps - 1);
+            for axis in 0..2 {
+                let read: f64 =
+                    network.readout()[axis].iter().zip(state).map(|(w, &r)| w * f64::from(r)).sum();
+                assert!((read - f64::from(responses.points[trajectory][axis])).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_foreign_checkpoint_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CHECKPOINT);
+        let experiment = |text: &str| Experiment::parse(text, Path::new(".")).unwrap();
+        let trainer = Trainer::new(experiment(TINY), targets()).unwrap();
+        let bytes = trainer.checkpoint().unwrap();
+        let mut other = Trainer::new(experiment(&TINY.replace("seed = 5", "seed = 6")), targets()).unwrap();
+        let error = other.restore(&bytes, &path).unwrap_err().to_string();
+        assert!(error.contains("another experiment"), "{error}");
+        let error = other.restore(&bytes[..100], &path).unwrap_err().to_string();
+        assert!(error.contains("not a checkpoint"), "{error}");
+        let larger = TINY.replace("neurons = 6", "neurons = 7");
+        let error =
+            Trainer::new(experiment(&larger), targets()).unwrap().start_from(&bytes, &path).unwrap_err();
+        assert!(error.to_string().contains("has shape"), "{error}");
+    }
+
+    #[test]
+    fn divergence_names_step_seed_and_quantity() {
+        let text = TINY.replace("warm_up = 5", "warm_up = 1\nlearning_rate = 1e30");
+        let experiment = Experiment::parse(&text, Path::new(".")).unwrap();
+        let mut trainer = Trainer::new(experiment, targets()).unwrap();
+        let error = (0..40).find_map(|_| trainer.step().err()).unwrap().to_string();
+        assert!(error.contains("seed 5") && error.contains("at step") && error.contains("became"), "{error}");
+    }
+}
