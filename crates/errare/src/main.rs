@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! The `errare` command; everything is in [`cli`].
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,70 @@
+//! `errare data list` and `errare data check`: what is bundled, and whether a table can be used.
+
+use clap::Subcommand;
+use errare::behaviour::data::{TableSummary, bundled};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Context;
+use super::failure::Failure;
+use super::output::{TextTable, count};
+use super::table::TableArguments;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Arguments {
+    /// List the data sets inside the program, with what to cite.
+    #[command(after_help = "Example:\n  errare data list")]
+    List,
+    /// Read a table, report every bad row, and summarise it.
+    #[command(after_help = "Examples:\n  \
+        errare data check vandenberg2012_orientation\n  \
+        errare data check vandenberg2012_color_wheel --where set_size=4 --json")]
+    Check(TableArguments),
+}
+
+pub(crate) fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    if context.out.is_some() {
+        return Err(Failure::bad_input("`data` writes no files, so --out has no meaning here"));
+    }
+    match arguments {
+        Arguments::List => list(context),
+        Arguments::Check(table) => check(&table, context),
+    }
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let sets = bundled();
+    let mut overview = TextTable::new(1, ["name", "trials", "participants", "set sizes"]);
+    let mut details = String::new();
+    for set in sets {
+        let set_sizes: Vec<String> = set.set_sizes.iter().map(ToString::to_string).collect();
+        overview.row([set.name.to_owned(), count(set.trials), count(set.participants), set_sizes.join(" ")]);
+        details.push_str(&format!(
+            "\n{}: {}\n  report {}; probe {}\n  licence {}\n",
+            set.name, set.title, set.report, set.probe, set.licence
+        ));
+    }
+    let mut citations: Vec<&str> = Vec::new();
+    for set in sets {
+        if citations.contains(&set.citation) {
+            continue;
+        }
+        citations.push(set.citation);
+        let same = sets.iter().filter(|other| other.citation == set.citation);
+        let names: Vec<&str> = same.map(|set| set.name).collect();
+        details.push_str(&format!("\nTo cite for {}:\n  {}\n", names.join(", "), set.citation));
+    }
+    context.output.show("data list", None, &json!({ "sets": sets }), &format!("{overview}{details}"))
+}
+
+fn check(arguments: &TableArguments, context: &Context) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Document {
+        blake3: String,
+        #[serde(flatten)]
+        summary: TableSummary,
+    }
+    let (table, identity) = arguments.read()?;
+    let document = Document { blake3: identity.blake3, summary: table.summary() };
+    context.output.show("data check", None, &document, &document.summary.to_string())
+}

@@ -1,0 +1,146 @@
+//! The command line: arguments → validated settings → one library call → output.
+//!
+//! A command prints a short summary for people to stdout, or one JSON document with `--json`; progress and
+//! messages go to stderr, files to `--out`. Exit code 0 means done, 1 failed while running, 2 bad input.
+
+mod data;
+mod failure;
+mod output;
+mod table;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use errare::core::progress::Progress;
+use errare::core::provenance::{DataIdentity, Provenance, Session};
+use errare::core::run_dir::RunDir;
+
+use failure::{Failure, Stage};
+use output::Output;
+
+/// Fit recurrent networks to human behaviour, its errors included, and see how the errors arise.
+#[derive(Debug, Parser)]
+#[command(name = "errare", version, arg_required_else_help = true, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+struct Global {
+    /// Directory for the results; must be empty, new, or hold the same kind of results.
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of every random choice.
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Number of threads, all processors by default; results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print one JSON document instead of a summary.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show no progress.
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the bundled data sets, or check a table of your own.
+    #[command(subcommand)]
+    Data(data::Arguments),
+}
+
+/// What every command may use.
+struct Context {
+    out: Option<PathBuf>,
+    seed: u64,
+    threads: usize,
+    progress: Progress,
+    output: Output,
+    command_line: Vec<String>,
+}
+
+impl Context {
+    fn new(global: Global, command_line: &[OsString]) -> Result<Self, Failure> {
+        let threads = match global.threads {
+            Some(threads) => usize::from(threads),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().or_failed()?;
+        let progress = if global.quiet { Progress::silent() } else { Progress::stderr() };
+        let command_line = command_line.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let output = Output::new(global.json);
+        Ok(Self { out: global.out, seed: global.seed, threads, progress, output, command_line })
+    }
+
+    /// Refuses an `--out` that holds anything but `kind`, before work is spent on it; writes nothing.
+    fn check_out(&self, kind: &str) -> Result<(), Failure> {
+        match &self.out {
+            Some(out) => RunDir::check(out, kind).map(drop).or_bad_input(),
+            None => Ok(()),
+        }
+    }
+
+    /// Claims `--out`, if there is one, and notes there what is about to be made.
+    fn claim_out(&self, kind: &str, data: Vec<DataIdentity>) -> Result<Option<Run>, Failure> {
+        let Some(out) = &self.out else { return Ok(None) };
+        let dir = RunDir::claim(out, kind).or_bad_input()?;
+        let session = Session::begin(errare::build(), self.command_line.iter().cloned(), self.threads);
+        let provenance = Provenance::new(kind, session, self.seed, data);
+        provenance.write(&dir).or_failed()?;
+        Ok(Some(Run { dir, provenance }))
+    }
+}
+
+/// A claimed `--out` with the record of what made it.
+struct Run {
+    dir: RunDir,
+    provenance: Provenance,
+}
+
+impl Run {
+    /// Notes that everything has been written.
+    fn end(mut self) -> Result<(), Failure> {
+        self.provenance.end();
+        self.provenance.write(&self.dir).or_failed()
+    }
+}
+
+fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
+    let context = Context::new(arguments.global, command_line)?;
+    match arguments.command {
+        Command::Data(arguments) => data::run(arguments, &context),
+    }
+}
+
+/// Runs the command of this process and gives its exit code.
+pub(crate) fn main() -> ExitCode {
+    let command_line: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&command_line) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help and version are no errors and go to stdout; a closed pipe is no reason to complain.
+            let _ = message.print();
+            return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(arguments, &command_line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                // Nowhere is left to report that stderr is closed.
+                let _ = writeln!(std::io::stderr(), "error: {message}");
+            }
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The arguments that say which trials a command works on, and reading those trials.
+
+use errare::behaviour::data::{self, bundled};
+use errare::behaviour::{ReadOptions, TrialTable, Units};
+use errare::core::provenance::DataIdentity;
+
+use super::failure::{Failure, Stage};
+
+/// Which table, how it is written, and which of its rows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TableArguments {
+    /// Name of a bundled data set (see `errare data list`), or path of a CSV file.
+    #[arg(value_name = "DATA")]
+    data: String,
+    /// Use only the rows whose column holds this value; may be given several times.
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair, help_heading = "Table")]
+    filters: Vec<(String, String)>,
+    /// Name of the probe feature's columns: PREFIX_0 (the cued item), PREFIX_1, ...
+    #[arg(long, value_name = "PREFIX", default_value = "probe", help_heading = "Table")]
+    probe: String,
+    /// Name of the report feature's columns: PREFIX_0 (the cued item), PREFIX_1, ...
+    #[arg(long, value_name = "PREFIX", default_value = "report", help_heading = "Table")]
+    report: String,
+    /// Units of all angles: rad, deg, or for half circles such as orientation rad180, deg180 [default: rad].
+    #[arg(long, value_name = "UNITS", value_parser = units, hide_default_value = true, help_heading = "Table")]
+    units: Option<Units>,
+    /// Units of the responses and the report feature, where they differ from --units.
+    #[arg(long, value_name = "UNITS", value_parser = units, help_heading = "Table")]
+    report_units: Option<Units>,
+    /// Units of the probe feature, where they differ from --units.
+    #[arg(long, value_name = "UNITS", value_parser = units, help_heading = "Table")]
+    probe_units: Option<Units>,
+    /// Read the file's column NAME as the standard column, as in subject=participant; may be given several
+    /// times.
+    #[arg(long = "column", value_name = "NAME=STANDARD", value_parser = pair, help_heading = "Table")]
+    columns: Vec<(String, String)>,
+}
+
+impl TableArguments {
+    /// Reads the table and selects its rows; the identity is that of the whole file and the selected rows.
+    pub(crate) fn read(&self) -> Result<(TrialTable, DataIdentity), Failure> {
+        let units = self.units.unwrap_or_default();
+        let options = ReadOptions {
+            report_units: self.report_units.unwrap_or(units),
+            probe_units: self.probe_units.unwrap_or(units),
+            report_prefix: self.report.clone(),
+            probe_prefix: self.probe.clone(),
+            columns: self.columns.clone(),
+        };
+        let mut table = data::open(&self.data, &options).or_bad_input()?;
+        for (column, value) in &self.filters {
+            table = table.filter(column, value).or_bad_input()?;
+        }
+        let identity = match bundled().iter().find(|set| set.name == self.data) {
+            Some(set) => DataIdentity::new(set.name, set.csv, table.len()),
+            None => {
+                let bytes = std::fs::read(&self.data).or_bad_input()?;
+                DataIdentity::new(&self.data, &bytes, table.len())
+            }
+        };
+        Ok((table, identity))
+    }
+}
+
+/// Splits `COLUMN=VALUE`; the value may hold further equals signs.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
+        _ => Err("expected two names joined by =, as in set_size=4".to_owned()),
+    }
+}
+
+fn units(text: &str) -> Result<Units, String> {
+    text.parse().map_err(|error: errare::behaviour::Error| error.to_string())
+}

@@ -1,0 +1,70 @@
+//! Help, versions, and the command line's own mistakes.
+
+use std::process::{Command, Stdio};
+
+use crate::util::Scratch;
+
+/// Every command, as it is typed.
+const COMMANDS: [&[&str]; 2] = [&["data", "list"], &["data", "check"]];
+
+#[test]
+fn every_command_ends_its_help_with_examples_that_run() {
+    for command in COMMANDS {
+        let scratch = Scratch::new();
+        let help = scratch.run(&[command, &["--help"]].concat());
+        assert_eq!(help.code, 0);
+        let (_, examples) =
+            help.stdout.rsplit_once("Example").unwrap_or_else(|| panic!("{command:?} has none"));
+        let lines: Vec<&str> = examples.lines().skip(1).filter(|line| !line.trim().is_empty()).collect();
+        assert!(!lines.is_empty(), "{command:?} has no example");
+        // In order and in one folder: a later one may use what an earlier one made.
+        for line in lines {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(words[0], "errare", "{line}");
+            let outcome = scratch.run(&words[1..]);
+            assert_eq!(outcome.code, 0, "{line}: {}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_help_lists_every_command() {
+    let help = Scratch::new().run(&["--help"]);
+    for command in COMMANDS {
+        assert!(help.stdout.contains(command[0]), "{command:?} is missing from {}", help.stdout);
+    }
+    assert!(Scratch::new().run(&["--version"]).stdout.starts_with("errare 0."));
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_bad_input() {
+    let scratch = Scratch::new();
+    for arguments in [
+        &["frobnicate"][..],
+        &["data", "check"],
+        &["data", "check", "vandenberg2012_orientation", "--threads", "0"],
+        &["data", "check", "vandenberg2012_orientation", "--seed", "-1"],
+        &["data", "check", "vandenberg2012_orientation", "--where", "set_size"],
+        &["data", "check", "vandenberg2012_orientation", "--units", "furlong"],
+    ] {
+        scratch.run(arguments).refused(&[]);
+    }
+    scratch.run(&["data", "chekc"]).refused(&["similar", "check"]);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    for arguments in [&["data", "list"][..], &["data", "list", "--json"], &["--help"]] {
+        // The reading end is closed before the command writes anything.
+        let mut child = Command::new(env!("CARGO_BIN_EXE_errare"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! The command as its users meet it: arguments, exit codes, messages, files.
+
+mod data;
+mod help;
+mod util;
