@@ -17,6 +17,28 @@ pub enum Error {
         /// The domain, in words.
         expected: &'static str,
     },
+    /// There is nothing to fit.
+    #[error("there are no trials to fit")]
+    NoTrials,
+    /// A swap function of probe distance needs probe features.
+    #[error("the trials have no probe features, which the model needs: use bns:none or three-component")]
+    MissingProbe,
+    /// A selection of fits means none, or more than one.
+    #[error("{problem}; there are fits for: {available}")]
+    NoSuchFit {
+        /// What is wrong with the selection.
+        problem: &'static str,
+        /// The fits there are.
+        available: String,
+    },
+    /// A fit read from a file does not describe a model.
+    #[error("the fit for {label} is broken: {problem}")]
+    BrokenFit {
+        /// The group of trials fitted.
+        label: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A table of trials is not what it should be; nothing of it was read.
     #[error("{}", crate::data::describe(path, problems))]
     InvalidTable {

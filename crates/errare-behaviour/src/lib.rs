@@ -6,16 +6,37 @@
 //!
 //! Second in the flow: trials → **behaviour** → task → network → training → simulation → analysis → report.
 
+mod bns;
 pub mod data;
 mod display;
 mod emission;
 mod error;
+mod fit;
+mod fit_model;
+mod fit_name;
+mod likelihood;
+mod mixture;
+mod predictive;
 mod response_model;
+mod surrogate;
 mod swap_function;
+mod unimodal;
 
+pub use bns::{BnsEstimate, SwapCurvePoint, SwapDependence, SwapPosterior, fit_bns, wendland_spectrum};
 pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};
 pub use emission::Emission;
 pub use error::{Error, Result};
-pub use response_model::{Response, ResponseModel, Source};
+pub use fit::{BnsFit, EmissionParameters, Fit, FitOptions, FitSelection, Fits, fit};
+pub use fit_model::FittedModel;
+pub use fit_name::ModelName;
+pub use likelihood::{
+    EmissionRow, LogEmissions, MixtureEvaluation, Observations, mixture_likelihood, negative_hessian,
+    softmax, trial_log_likelihood,
+};
+pub use mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
+pub use predictive::{ErrorReference, error_density, predictive_log_likelihood};
+pub use response_model::{Response, ResponseModel, Source, sample_response};
+pub use surrogate::{nearest_without_swaps, surrogate, surrogate_table};
 pub use swap_function::SwapFunction;
+pub use unimodal::{Unimodal, nearest_unimodal};

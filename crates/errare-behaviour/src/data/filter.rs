@@ -89,7 +89,7 @@ pub(super) fn source_text(source: Source) -> String {
 }
 
 /// Lists what there is, and asks for the nearest by name.
-pub(super) fn listing(wanted: &str, known: &[String]) -> String {
+pub(crate) fn listing(wanted: &str, known: &[String]) -> String {
     let listed = known.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
     let more = if known.len() > LISTED { ", ..." } else { "" };
     match nearest(wanted, known.iter().map(String::as_str)) {

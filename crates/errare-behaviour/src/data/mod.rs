@@ -22,6 +22,7 @@ mod warnings;
 mod write;
 
 pub use bundled::{BundledSet, bundled, load_bundled, open};
+pub(crate) use filter::listing;
 pub use group::{Group, GroupKey};
 pub use problem::Problem;
 pub(crate) use problem::describe;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use errare_core::angle::difference;
 
+use crate::data::TrialTable;
 use crate::{Display, Error, Result};
 
 /// Trials as the models use them. Items are stored trial after trial, the cued item first; set sizes may be
@@ -158,6 +159,14 @@ impl Observations {
             }
         }
         any.then_some((low, high))
+    }
+}
+
+impl TryFrom<&TrialTable> for Observations {
+    type Error = Error;
+
+    fn try_from(table: &TrialTable) -> Result<Self> {
+        Self::new(table.trials().iter().map(|trial| (&trial.display, trial.response)))
     }
 }
 

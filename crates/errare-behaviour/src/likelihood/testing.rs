@@ -27,6 +27,7 @@ pub(crate) fn observations(trials: &[(Display, f64)]) -> Observations {
 }
 
 /// Trials of one set size of a human data set, or `None` (with a message) where the file is absent.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn human(name: &str, set_size: usize) -> Option<Vec<(Display, f64)>> {
     let folder = std::env::var_os("ERRARE_SHARED_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),

@@ -39,7 +39,6 @@ fn reference_values_of_human_data() {
     ] {
         let Some(trials) = human("bays2009", set_size) else { return };
         let estimate = fit_mixture(&observations(&trials), true).unwrap();
-        println!("{set_size}: {estimate:?}");
         assert_abs_diff_eq!(estimate.log_likelihood, log_likelihood, epsilon = 0.05);
         assert_abs_diff_eq!(estimate.kappa, kappa, epsilon = 0.03);
         assert_abs_diff_eq!(estimate.weights.target, weights.0, epsilon = 0.003);

@@ -1,0 +1,26 @@
+//! BNS: the Bayesian non-parametric mixture model of swap errors (Radmard, Bays & Lengyel, arXiv 2505.01178).
+//!
+//! The logit of reporting an uncued item against the cued one is a smooth even function f of the item's offset
+//! from the cued item, with a Gaussian-process prior; the cued item is its own component and the gauge
+//! (logit 0), guesses have a logit of their own. f is written in the Fourier basis that diagonalises its kernel
+//! (`spectrum`, `basis`), so that the posterior is a Gaussian over a dozen coefficients. It is found by
+//! natural-gradient variational inference with a line search on a deterministic objective (`nodes`,
+//! `expectation`, `inference`), its hyperparameters by empirical Bayes (`hyperparameters`), and the evidence by
+//! importance sampling (`evidence`). `posterior` is what a fit keeps.
+
+mod basis;
+mod bfgs;
+mod estimate;
+mod evidence;
+mod expectation;
+mod inference;
+mod nodes;
+mod posterior;
+mod spectrum;
+#[cfg(test)]
+mod tests;
+
+pub use basis::SwapDependence;
+pub use estimate::{BnsEstimate, fit_bns};
+pub use posterior::{SwapCurvePoint, SwapPosterior};
+pub use spectrum::wendland_spectrum;

@@ -1,0 +1,137 @@
+//! Fixed nodes for expectations under a multivariate normal distribution.
+//!
+//! One dimension: 20 Gauss–Hermite nodes; two: their product rule of 7 × 7; more: the fully symmetric rule of
+//! Mysovskikh on the vertices of a simplex, exact to degree 5 with n² + 3n + 3 nodes (Lu & Darmofal 2004, SIAM
+//! J Sci Comput 26:613). The objective of a fit is therefore a deterministic smooth function.
+
+use std::sync::{Arc, OnceLock};
+
+use errare_core::quadrature::normal;
+
+/// Nodes ξ and weights ω with E g(z) ≈ Σ ω g(ξ) for z ~ N(0, I).
+#[derive(Debug)]
+pub(super) struct Nodes {
+    dimension: usize,
+    points: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl Nodes {
+    /// The nodes of a dimension (at least 1), kept between calls.
+    pub(super) fn of(dimension: usize) -> Arc<Self> {
+        static KEPT: [OnceLock<Arc<Nodes>>; 16] = [const { OnceLock::new() }; 16];
+        match KEPT.get(dimension - 1) {
+            Some(slot) => Arc::clone(slot.get_or_init(|| Arc::new(Self::build(dimension)))),
+            None => Arc::new(Self::build(dimension)),
+        }
+    }
+
+    fn build(dimension: usize) -> Self {
+        match dimension {
+            1 => {
+                let (points, weights) = normal(20).into_iter().unzip();
+                Self { dimension, points, weights }
+            }
+            2 => {
+                let line = normal(7);
+                let mut nodes = Self { dimension, points: Vec::new(), weights: Vec::new() };
+                for &(x, u) in &line {
+                    for &(y, v) in &line {
+                        nodes.points.extend([x, y]);
+                        nodes.weights.push(u * v);
+                    }
+                }
+                nodes
+            }
+            _ => Self::simplex(dimension),
+        }
+    }
+
+    fn simplex(dimension: usize) -> Self {
+        let n = dimension as f64;
+        let radius = (n + 2.0).sqrt();
+        let mut nodes = Self { dimension, points: vec![0.0; dimension], weights: vec![2.0 / (n + 2.0)] };
+        // The vertices of a regular simplex on the unit sphere.
+        let vertices: Vec<Vec<f64>> = (1..=dimension + 1)
+            .map(|r| {
+                (1..=dimension)
+                    .map(|i| {
+                        let (i, r) = (i as f64, r as f64);
+                        if i < r {
+                            -((n + 1.0) / (n * (n - i + 2.0) * (n - i + 1.0))).sqrt()
+                        } else if i == r {
+                            ((n + 1.0) * (n - r + 1.0) / (n * (n - r + 2.0))).sqrt()
+                        } else {
+                            0.0
+                        }
+                    })
+                    .collect()
+            })
+            .collect();
+        let squares = (n + 1.0).powi(2) * (n + 2.0).powi(2);
+        let mut add = |direction: &[f64], weight: f64| {
+            for sign in [radius, -radius] {
+                nodes.points.extend(direction.iter().map(|x| sign * x));
+                nodes.weights.push(weight);
+            }
+        };
+        for vertex in &vertices {
+            add(vertex, n * n * (7.0 - n) / (2.0 * squares));
+        }
+        // The midpoints of its edges, projected onto the sphere.
+        let project = (n / (2.0 * (n - 1.0))).sqrt();
+        for (index, a) in vertices.iter().enumerate() {
+            for b in &vertices[..index] {
+                let middle: Vec<f64> = a.iter().zip(b).map(|(a, b)| project * (a + b)).collect();
+                add(&middle, 2.0 * (n - 1.0).powi(2) / squares);
+            }
+        }
+        nodes
+    }
+
+    /// Every node with its weight.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[f64], f64)> {
+        self.points.chunks_exact(self.dimension).zip(self.weights.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// E Π zᵢ^{kᵢ} of independent standard normals.
+    fn moment(powers: &[i32]) -> f64 {
+        powers
+            .iter()
+            .map(|&k| if k % 2 == 1 { 0.0 } else { (1..k).step_by(2).map(f64::from).product() })
+            .product()
+    }
+
+    #[test]
+    fn moments_to_degree_five_are_exact() {
+        for dimension in 1..=9usize {
+            let nodes = Nodes::of(dimension);
+            let mut monomials = vec![vec![0; dimension]];
+            for degree in 1..=5 {
+                for stride in [1, 2, dimension.max(3) - 1] {
+                    let mut powers = vec![0; dimension];
+                    (0..degree).for_each(|step| powers[step * stride % dimension] += 1);
+                    monomials.push(powers);
+                    let mut even = vec![0; dimension];
+                    even[degree % dimension] += 2;
+                    even[(degree + stride) % dimension] += 2;
+                    monomials.push(even);
+                }
+            }
+            for powers in monomials {
+                let value: f64 = nodes
+                    .iter()
+                    .map(|(node, weight)| {
+                        weight * node.iter().zip(&powers).map(|(x, &k)| x.powi(k)).product::<f64>()
+                    })
+                    .sum();
+                assert!((value - moment(&powers)).abs() < 1e-10, "{dimension} {powers:?}: {value}");
+            }
+        }
+    }
+}

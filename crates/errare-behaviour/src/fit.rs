@@ -1,0 +1,301 @@
+//! Fitting by name, and fits as they are kept: one entry for every behaviour model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use errare_core::run_dir::{read_json, write_json};
+
+use crate::bns::{SwapCurvePoint, SwapPosterior, fit_bns};
+use crate::fit_name::ModelName;
+use crate::mixture::{MixtureWeights, StandardErrors, fit_mixture};
+use crate::{Error, Observations, Result};
+
+/// The file of a fit directory.
+const FIT_FILE: &str = "fit.json";
+
+/// How to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FitOptions {
+    /// Seed of what is random in a fit: the draws behind the evidence of BNS.
+    pub seed: u64,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self { seed: 1 }
+    }
+}
+
+/// Parameters of the emission.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EmissionParameters {
+    /// Concentration κ of a von Mises distribution.
+    pub kappa: f64,
+}
+
+/// A behaviour model fitted to one group of trials.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Fit {
+    /// The model.
+    pub model: ModelName,
+    /// The participant of all trials, where they were grouped by participant; for the caller to fill in.
+    #[serde(default)]
+    pub participant: Option<String>,
+    /// The condition of all trials, where they were grouped by condition; for the caller to fill in.
+    #[serde(default)]
+    pub condition: Option<String>,
+    /// The set size of all trials; `None` when they are mixed.
+    pub set_size: Option<usize>,
+    /// Number of trials.
+    pub trials: usize,
+    /// Log likelihood (nats); of BNS that of the predictive mixture.
+    pub log_likelihood: f64,
+    /// The emission.
+    pub emission: EmissionParameters,
+    /// Weights of the sources; of BNS posterior means, averaged over trials.
+    pub weights: MixtureWeights,
+    /// Asymptotic standard errors of the classical mixtures; `None` on the edge of the parameters' range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<StandardErrors>,
+    /// What only BNS has; its fields stand beside the others in a file.
+    #[serde(flatten)]
+    pub bns: Option<BnsFit>,
+}
+
+/// The part of a fit that only BNS has.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct BnsFit {
+    /// Probability of a swap over probe distance in a comparison of two items; empty without uncued items.
+    pub swap_curve: Vec<SwapCurvePoint>,
+    /// Log evidence at the fitted κ and hyperparameters (nats).
+    pub log_evidence: f64,
+    /// Evidence lower bound (nats).
+    pub elbo: f64,
+    /// Effective sample size behind the evidence, of 1000 draws.
+    pub ess: f64,
+    /// Prior scale of the swap function (logits) and inverse length of each feature.
+    pub hyperparameters: BTreeMap<String, f64>,
+    /// Whether the search for the posterior ended before its limit of steps.
+    pub converged: bool,
+    /// Posterior of the coefficients of the logits.
+    pub posterior: SwapPosterior,
+}
+
+/// Fits a model to trials.
+///
+/// ```
+/// use errare_behaviour::{DisplayGenerator, FitOptions, Observations, SwapFunction, fit, surrogate};
+/// use errare_core::random::{Purpose, stream};
+///
+/// let generator = DisplayGenerator::standard(4)?;
+/// let displays: Vec<_> =
+///     (0..500).map(|trial| generator.draw(&mut stream(1, Purpose::Displays, &[trial]))).collect();
+/// let truth = SwapFunction::Flat { swap_probability: 0.3 };
+/// let responses = surrogate(&truth, &displays, 1);
+/// let trials = displays.iter().zip(responses.iter().map(|response| response.angle));
+/// let fitted = fit(&Observations::new(trials)?, "three-component".parse()?, &FitOptions::default())?;
+/// assert!((fitted.weights.nontarget.unwrap() - 0.3).abs() < 0.07);
+/// # Ok::<(), errare_behaviour::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::MissingProbe`] when the model needs probe features that the displays lack.
+pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) -> Result<Fit> {
+    let (kappa, log_likelihood, weights, standard_errors, bns) = match model {
+        ModelName::TwoComponent | ModelName::ThreeComponent => {
+            let estimate = fit_mixture(observations, model == ModelName::ThreeComponent)?;
+            (estimate.kappa, estimate.log_likelihood, estimate.weights, estimate.standard_errors, None)
+        }
+        ModelName::Bns(dependence) => {
+            let estimate = fit_bns(observations, dependence, options.seed)?;
+            let bns = BnsFit {
+                swap_curve: estimate.swap_curve,
+                log_evidence: estimate.log_evidence,
+                elbo: estimate.elbo,
+                ess: estimate.ess,
+                converged: estimate.converged,
+                hyperparameters: estimate.hyperparameters,
+                posterior: estimate.posterior,
+            };
+            (estimate.kappa, estimate.log_likelihood, estimate.weights, None, Some(bns))
+        }
+    };
+    Ok(Fit {
+        model,
+        participant: None,
+        condition: None,
+        set_size: observations.common_set_size(),
+        trials: observations.len(),
+        log_likelihood,
+        emission: EmissionParameters { kappa },
+        weights,
+        standard_errors,
+        bns,
+    })
+}
+
+/// The fits of one table, as a fit directory holds them.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Fits {
+    /// Where the fits come from (data set, its hash, versions): the caller's.
+    #[serde(default)]
+    pub provenance: serde_json::Value,
+    /// One fit a group of trials.
+    pub fits: Vec<Fit>,
+}
+
+/// Which of several fits is meant; `None` leaves a key open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FitSelection<'a> {
+    /// Participant.
+    pub participant: Option<&'a str>,
+    /// Condition.
+    pub condition: Option<&'a str>,
+    /// Set size of the trials fitted.
+    pub set_size: Option<usize>,
+}
+
+impl Fits {
+    /// Writes `fit.json` into a directory, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, directory: impl AsRef<Path>) -> Result<()> {
+        Ok(write_json(directory.as_ref().join(FIT_FILE), self)?)
+    }
+
+    /// Reads a fit directory, or its `fit.json`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not hold fits.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Ok(if path.is_dir() { read_json(path.join(FIT_FILE))? } else { read_json(path)? })
+    }
+
+    /// The one fit that a selection means.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchFit`] when it means none or several; the message lists what there is.
+    pub fn select(&self, selection: FitSelection<'_>) -> Result<&Fit> {
+        let same = |wanted: Option<&str>, given: &Option<String>| {
+            wanted.is_none_or(|wanted| given.as_deref() == Some(wanted))
+        };
+        let mut matching = self.fits.iter().filter(|fit| {
+            same(selection.participant, &fit.participant)
+                && same(selection.condition, &fit.condition)
+                && selection.set_size.is_none_or(|wanted| fit.set_size == Some(wanted))
+        });
+        match (matching.next(), matching.next()) {
+            (Some(fit), None) => Ok(fit),
+            (first, _) => Err(Error::NoSuchFit {
+                problem: if first.is_some() { "more than one fit matches" } else { "no fit matches" },
+                available: self.fits.iter().map(Fit::label).collect::<Vec<_>>().join("; "),
+            }),
+        }
+    }
+}
+
+impl Fit {
+    /// The group of trials in words, such as `participant 3, set size 4`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let participant = self.participant.as_ref().map(|name| format!("participant {name}"));
+        let condition = self.condition.as_ref().map(|name| format!("condition {name}"));
+        let set_size = self.set_size.map_or("all set sizes".to_owned(), |n| format!("set size {n}"));
+        participant.into_iter().chain(condition).chain([set_size]).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::likelihood::testing::{observations, simulated};
+    use crate::{DisplayGenerator, ResponseModel, SwapDependence, SwapFunction};
+
+    fn fits() -> Fits {
+        let fits = [2, 4]
+            .into_iter()
+            .map(|set_size| {
+                let swap = SwapFunction::Distance { width: 1.5, offset: -1.0 };
+                let trials =
+                    simulated(&swap, &DisplayGenerator::standard(set_size).unwrap(), 150, set_size as u64);
+                let model = ModelName::Bns(SwapDependence::Probe);
+                fit(&observations(&trials), model, &FitOptions::default()).unwrap()
+            })
+            .collect();
+        Fits { provenance: serde_json::json!({ "data": "simulated" }), fits }
+    }
+
+    #[test]
+    fn a_directory_is_read_back_to_the_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written = fits();
+        let trials = simulated(&SwapFunction::None, &DisplayGenerator::standard(1).unwrap(), 50, 1);
+        for model in ModelName::all() {
+            written.fits.push(fit(&observations(&trials), model, &FitOptions::default()).unwrap());
+        }
+        written.write(folder.path()).unwrap();
+        let read = Fits::read(folder.path()).unwrap();
+        assert_eq!(read, written);
+        assert_eq!(Fits::read(folder.path().join("fit.json")).unwrap(), written);
+        let display = DisplayGenerator::standard(6).unwrap().draw(&mut errare_core::random::stream(
+            1,
+            errare_core::random::Purpose::Displays,
+            &[],
+        ));
+        assert_eq!(
+            read.fits[0].model().unwrap().weights(&display),
+            written.fits[0].model().unwrap().weights(&display)
+        );
+    }
+
+    #[test]
+    fn the_keys_are_those_of_the_interface() {
+        let fits = fits();
+        let value = serde_json::to_value(&fits.fits[0]).unwrap();
+        for key in [
+            "participant",
+            "condition",
+            "set_size",
+            "trials",
+            "log_likelihood",
+            "emission",
+            "weights",
+            "swap_curve",
+            "log_evidence",
+            "ess",
+            "hyperparameters",
+        ] {
+            assert!(value.get(key).is_some(), "{key}");
+        }
+        assert_eq!(value["model"], "bns:probe");
+        assert!(value["emission"]["kappa"].is_f64() && value["participant"].is_null());
+        for key in ["distance", "mean", "lo", "hi", "has_data"] {
+            assert!(value["swap_curve"][0].get(key).is_some(), "{key}");
+        }
+        let single = simulated(&SwapFunction::None, &DisplayGenerator::standard(1).unwrap(), 50, 1);
+        let fitted = fit(&observations(&single), ModelName::ThreeComponent, &FitOptions::default()).unwrap();
+        let value = serde_json::to_value(&fitted).unwrap();
+        assert!(value["weights"]["nontarget"].is_null() && value.get("swap_curve").is_none());
+    }
+
+    #[test]
+    fn a_selection_must_mean_one_fit() {
+        let fits = fits();
+        let by = |set_size| fits.select(FitSelection { set_size, ..Default::default() });
+        assert_eq!(by(Some(4)).unwrap().set_size, Some(4));
+        assert!(by(None).unwrap_err().to_string().contains("set size 2; set size 4"));
+        assert!(by(Some(3)).unwrap_err().to_string().contains("no fit matches"));
+    }
+
+    #[test]
+    fn probe_features_must_be_there_when_the_model_needs_them() {
+        let mut trials = simulated(&SwapFunction::None, &DisplayGenerator::standard(2).unwrap(), 30, 1);
+        trials.iter_mut().for_each(|(display, _)| display.probe.clear());
+        let observations = observations(&trials);
+        let fitted = |model: &str| fit(&observations, model.parse().unwrap(), &FitOptions::default());
+        assert!(matches!(fitted("bns"), Err(Error::MissingProbe)));
+        assert!(fitted("bns:none").is_ok());
+    }
+}
