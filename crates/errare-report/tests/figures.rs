@@ -118,7 +118,7 @@ fn ids_are_unique_and_the_drawing_is_described() {
     let mut ids = HashSet::new();
     for id in document.descendants().filter_map(|node| node.attribute("id")) {
         assert!(ids.insert(id), "{id} twice");
-        assert!(id.starts_with("rich-"));
+        assert!(id.starts_with("drawing-rich-"));
     }
     let root = document.root_element();
     for id in root.attribute("aria-labelledby").unwrap().split(' ') {

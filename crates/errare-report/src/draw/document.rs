@@ -20,9 +20,9 @@ pub(crate) fn finish(figure: &Figure, setting: Setting, colours: &Colours, scene
     let name = &figure.name;
     let mut svg = format!(
         concat!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" id="{n}-drawing" viewBox="0 0 {w} {h}" width="{w}" height="{h}" "#,
-            r#"role="img" aria-labelledby="{n}-title {n}-desc" font-family="{f}" fill="{ink}">"#,
-            "\n<title id=\"{n}-title\">{title}</title><desc id=\"{n}-desc\">{desc}</desc>\n"
+            r#"<svg xmlns="http://www.w3.org/2000/svg" id="drawing-{n}-svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" "#,
+            r#"role="img" aria-labelledby="drawing-{n}-title drawing-{n}-desc" font-family="{f}" fill="{ink}">"#,
+            "\n<title id=\"drawing-{n}-title\">{title}</title><desc id=\"drawing-{n}-desc\">{desc}</desc>\n"
         ),
         w = width,
         h = height,
@@ -54,8 +54,9 @@ fn themed(svg: &str, name: &str, colours: &Colours) -> String {
         let hex = rgb.hex();
         themed = themed.replace(&format!("=\"{hex}\""), &format!("=\"var(--{property},{hex})\""));
     }
-    let rule =
-        format!("<style>@media screen and (prefers-color-scheme:dark){{#{name}-drawing{{{dark}}}}}</style>");
+    let rule = format!(
+        "<style>@media screen and (prefers-color-scheme:dark){{#drawing-{name}-svg{{{dark}}}}}</style>"
+    );
     match themed.find("</desc>") {
         Some(place) if !dark.is_empty() => themed.insert_str(place + "</desc>".len(), &rule),
         _ => {}

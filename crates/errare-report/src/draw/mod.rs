@@ -70,7 +70,7 @@ pub(crate) fn svg(figure: &Figure, setting: Setting) -> String {
             if !panel.title.is_empty() || figure.panels.len() > 1 {
                 heading(&mut scene, figure, index, grid.margins[column].left);
             }
-            marks::draw(panel, &frame, &colours, &format!("{}-{index}", figure.name), &mut scene);
+            marks::draw(panel, &frame, &colours, &format!("drawing-{}-{index}", figure.name), &mut scene);
             legend::name_spans(panel, &frame, strip - 5.0, &mut scene);
             scene.add(Primitive::GroupEnd);
             lowest = lowest.max(frame.height());

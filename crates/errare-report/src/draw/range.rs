@@ -94,8 +94,8 @@ fn of_panel(panel: &Panel) -> Ranges {
         if line.horizontal { ys.add(line.at, panel.y.log) } else { xs.add(line.at, panel.x.log) }
     }
     Ranges {
-        x: xs.range(&panel.x, if marks_stand_out { 0.04 } else { 0.0 }),
-        y: ys.range(&panel.y, 0.06),
+        x: xs.range(&panel.x, if marks_stand_out { 0.04 } else { 0.0 }, false),
+        y: ys.range(&panel.y, 0.06, true),
         empty,
     }
 }
@@ -129,7 +129,8 @@ impl Extent {
         }
     }
 
-    fn range(mut self, axis: &Axis, pad: f64) -> (f64, f64) {
+    /// `from_zero`: amounts are shown from zero when that costs little room; places are not.
+    fn range(mut self, axis: &Axis, pad: f64, from_zero: bool) -> (f64, f64) {
         if let Bounds::Fixed(lo, hi) = axis.bounds {
             let lo = if axis.log { lo.max(SMALLEST_LOG) } else { lo };
             return if lo < hi { (lo, hi) } else { (SMALLEST_LOG, 1.0) };
@@ -147,22 +148,22 @@ impl Extent {
         if axis.ticks == Ticks::Pi && lo >= -PI - 1e-6 && hi <= PI + 1e-6 {
             return if lo < 0.0 { (-PI, PI) } else { (0.0, PI) };
         }
-        padded(axis, lo, hi, pad)
+        padded(axis, lo, hi, pad, from_zero)
     }
 }
 
 /// Room around data on a linear axis; quantities near zero start at zero, probabilities stay in [0, 1].
-fn padded(axis: &Axis, lo: f64, hi: f64, pad: f64) -> (f64, f64) {
+fn padded(axis: &Axis, lo: f64, hi: f64, pad: f64, from_zero: bool) -> (f64, f64) {
     let width = hi - lo;
     if width <= NARROWEST.max(1e-10 * lo.abs().max(hi.abs())) {
         let half = if lo == 0.0 { 0.5 } else { (0.25 * lo.abs()).max(NARROWEST) };
         return (lo - half, hi + half);
     }
     let (mut from, mut to) = (lo - pad * width, hi + pad * width);
-    if pad > 0.0 && lo >= 0.0 && lo < 0.4 * hi {
+    if from_zero && lo >= 0.0 && lo < 0.4 * hi {
         from = 0.0;
     }
-    if pad > 0.0 && hi <= 0.0 && hi > 0.4 * lo {
+    if from_zero && hi <= 0.0 && hi > 0.4 * lo {
         to = 0.0;
     }
     if axis.unit == Unit::Probability {

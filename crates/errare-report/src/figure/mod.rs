@@ -57,7 +57,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure without panels. `name` becomes the file name and the element id: 1 to 64 of a–z, 0–9, '-'
+    /// A figure without panels. `name` becomes the file name and, in a page, the anchor `#figure-NAME`: 1 to 64 of a–z, 0–9, '-'
     /// and '_', starting with a letter (checked when the figure is drawn).
     #[must_use]
     pub fn new(name: impl Into<String>, title: impl Into<String>) -> Self {

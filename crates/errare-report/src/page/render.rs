@@ -170,7 +170,8 @@ impl<'a> SectionView<'a> {
     }
 }
 
-/// An id made of the title's letters; sections start with `s-`, so that none meets a figure's.
+/// An id made of the title's letters. Sections start with `s-`, figures with `figure-` and what is drawn with
+/// `drawing-`, so that none meets another.
 fn fresh_id(title: &str, ids: &mut HashSet<String>) -> String {
     let mut id = String::from("s");
     for word in title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -221,6 +222,7 @@ impl<'a> FigureView<'a> {
         let count = rows.len() - 1;
         rows.truncate(PREVIEW + 1);
         let data_columns = rows.remove(0);
+        rows.iter_mut().flat_map(|row| row.iter_mut().skip(2)).for_each(shorten);
         Ok(Self {
             name: &figure.name,
             number,
@@ -236,6 +238,14 @@ impl<'a> FigureView<'a> {
             data_rows: rows,
             data_count: number::count(count as u64),
         })
+    }
+}
+
+/// Cuts a number of the preview to six significant digits.
+fn shorten(cell: &mut String) {
+    let short = cell.parse::<f64>().ok().and_then(|value| format!("{value:.5e}").parse::<f64>().ok());
+    if let Some(short) = short {
+        *cell = short.to_string();
     }
 }
 
