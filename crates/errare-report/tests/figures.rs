@@ -219,6 +219,36 @@ fn dashes_mark_what_no_data_support() {
 }
 
 #[test]
+fn every_axis_has_ticks() {
+    for (lo, hi) in [(1.0, 1.01), (0.003, 0.0033), (0.9, 11.0), (1e-9, 1e5), (1e-10, 1e99)] {
+        let panel = Panel::new(plain("x").log(), plain("y").log());
+        let figure = Figure::new("log", "").panel(panel.series(Series::line("", [(lo, lo), (hi, hi)])));
+        let svg = figure.svg().unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        for anchor in ["middle", "end"] {
+            let ticks = document.descendants().filter(|node| {
+                node.attribute("text-anchor") == Some(anchor) && node.attribute("font-size") == Some("12")
+            });
+            assert!(ticks.count() >= 2, "no ticks from {lo} to {hi}");
+        }
+    }
+}
+
+#[test]
+fn long_names_are_slanted() {
+    let figure = |names: [&str; 4]| {
+        let bars = Series::bars("b", (1..=4).map(|i| (f64::from(i), 1.0)));
+        Figure::new("names", "")
+            .panel(Panel::new(Axis::names("", names), plain("y")).series(bars))
+            .svg()
+            .unwrap()
+    };
+    assert!(!figure(["a", "b", "c", "d"]).contains("rotate(-40"));
+    let long = figure(["the first of four names with many words", "b", "c", "d"]);
+    assert_eq!(long.matches("rotate(-40").count(), 4);
+}
+
+#[test]
 fn nothing_to_draw_is_no_reason_to_fail() {
     let none: [(f64, f64); 0] = [];
     let empty = |kind: fn(&'static str, [(f64, f64); 0]) -> Series| {

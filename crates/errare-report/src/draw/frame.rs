@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kuva::render::axis::{add_axes_and_grid, add_labels_and_title};
 use kuva::render::layout::{ComputedLayout, Layout, TickFormat};
 use kuva::render::render::Scene;
-use kuva::render::render_utils::compute_tick_step;
+use kuva::render::render_utils::{compute_tick_step, generate_ticks_log};
 use kuva::render::theme::Theme;
 
 use super::range::{Ranges, same, shows};
@@ -56,7 +56,11 @@ impl Frame {
     pub(crate) fn margins(panel: &Panel, ranges: &Ranges, inner: Inner, room: (f64, f64)) -> Margins {
         let computed = ComputedLayout::from_layout(&layout(panel, ranges, inner, room));
         // kuva keeps more room below the ticks than a label takes.
-        let spare = if panel.x.quantity.is_empty() { 8.0 + f64::from(LABEL_SIZE) } else { 8.0 };
+        let spare = match (computed.x_tick_rotate, panel.x.quantity.is_empty()) {
+            (Some(_), _) => 0.0,
+            (None, true) => 8.0 + f64::from(LABEL_SIZE),
+            (None, false) => 8.0,
+        };
         Margins {
             left: if inner.y { 6.0 } else { computed.margin_left },
             right: computed.margin_right,
@@ -141,8 +145,8 @@ fn layout(panel: &Panel, ranges: &Ranges, inner: Inner, room: (f64, f64)) -> Lay
         .with_ticks(tick_count(room.1, 56.0));
     layout.show_legend = false;
     layout.equal_aspect = panel.equal_aspect && !panel.x.log && !panel.y.log;
-    layout.log_x = panel.x.log;
-    layout.log_y = panel.y.log;
+    layout.log_x = is_log(&panel.x, ranges.x);
+    layout.log_y = is_log(&panel.y, ranges.y);
     // The ranges are final: kuva is not to round them outwards.
     (layout.x_axis_min, layout.x_axis_max) = (Some(ranges.x.0), Some(ranges.x.1));
     (layout.y_axis_min, layout.y_axis_max) = (Some(ranges.y.0), Some(ranges.y.1));
@@ -151,7 +155,11 @@ fn layout(panel: &Panel, ranges: &Ranges, inner: Inner, room: (f64, f64)) -> Lay
 
     let (x_each, y_each) = if panel.equal_aspect { (62.0, 62.0) } else { (85.0, 56.0) };
     match &panel.x.ticks {
-        Ticks::Names(names) => layout.x_categories = Some(names.iter().map(|n| text::literal(n)).collect()),
+        Ticks::Names(names) => {
+            let widest = names.iter().map(|name| text::width(name, f64::from(TICK_SIZE))).fold(0.0, f64::max);
+            layout.x_categories = Some(names.iter().map(|n| text::literal(n)).collect());
+            layout.x_tick_rotate = (widest + 8.0 > room.0 / names.len() as f64).then_some(-40.0);
+        }
         _ => (layout.x_tick_format, layout.x_tick_step) = ticks(&panel.x, ranges.x, room.0, x_each),
     }
     match &panel.y.ticks {
@@ -183,12 +191,17 @@ fn theme() -> Theme {
     }
 }
 
-/// Format and step of the ticks of an axis, about `each` pixels apart; kuva chooses the steps of a logarithmic
-/// one.
+/// Whether an axis is drawn as a logarithmic one: within a factor of a few, where two of 1, 2, 5, 10, … do not
+/// fit, a linear one is as good and has better ticks.
+fn is_log(axis: &Axis, (lo, hi): (f64, f64)) -> bool {
+    axis.log && generate_ticks_log(lo, hi).len() > 1
+}
+
+/// Format and step of the ticks of an axis, about `each` pixels apart; kuva chooses those of a logarithmic one.
 fn ticks(axis: &Axis, (lo, hi): (f64, f64), pixels: f64, each: f64) -> (TickFormat, Option<f64>) {
     let apart = |step: f64| step / (hi - lo) * pixels;
     match axis.ticks {
-        _ if axis.log => (custom(log_tick), None),
+        _ if is_log(axis, (lo, hi)) => (custom(log_tick), None),
         Ticks::Pi => {
             let parts = [0.125, 0.25, 0.5, 1.0, 2.0].map(|part| part * PI);
             let few = |step: f64| (hi - lo) / step < 6.0;

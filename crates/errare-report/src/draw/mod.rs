@@ -33,6 +33,7 @@ pub(crate) const LABEL_SIZE: u32 = 13;
 pub(crate) const TICK_SIZE: u32 = 12;
 /// Height of the strip above a panel for its letter and title, and for the names of its spans.
 const HEADING_STRIP: f64 = 24.0;
+const HEADING_LINE: f64 = 16.0;
 const SPAN_STRIP: f64 = 17.0;
 const GAP: f64 = 14.0;
 /// No square panel is wider, lest it fill a screen.
@@ -67,9 +68,7 @@ pub(crate) fn svg(figure: &Figure, setting: Setting) -> String {
                 title: None,
                 extra_attrs: None,
             });
-            if !panel.title.is_empty() || figure.panels.len() > 1 {
-                heading(&mut scene, figure, index, grid.margins[column].left);
-            }
+            heading(&mut scene, figure, index, grid.margins[column].left, grid.data_width);
             marks::draw(panel, &frame, &colours, &format!("drawing-{}-{index}", figure.name), &mut scene);
             legend::name_spans(panel, &frame, strip - 5.0, &mut scene);
             scene.add(Primitive::GroupEnd);
@@ -81,16 +80,32 @@ pub(crate) fn svg(figure: &Figure, setting: Setting) -> String {
     document::finish(figure, setting, &colours, &scene)
 }
 
+/// The lines of a panel's title; one, perhaps empty, when the panel has a letter only, none without either.
+fn heading_lines(figure: &Figure, index: usize, data_width: f64) -> Vec<String> {
+    let title = &figure.panels[index].title;
+    let several = figure.panels.len() > 1;
+    let indent = if several { letter_room(index) } else { 0.0 };
+    let lines = text::wrap(title, data_width - indent, f64::from(HEADING_SIZE));
+    if lines.is_empty() && several { vec![String::new()] } else { lines }
+}
+
+fn letter_room(index: usize) -> f64 {
+    text::width(&data::letter(index), f64::from(HEADING_SIZE)) + 8.0
+}
+
 /// Letter and title of a panel, above its data.
-fn heading(scene: &mut Scene, figure: &Figure, index: usize, left: f64) {
-    let mut x = left;
-    let baseline = f64::from(HEADING_SIZE) + 1.0;
+fn heading(scene: &mut Scene, figure: &Figure, index: usize, left: f64, data_width: f64) {
+    let (mut x, mut baseline) = (left, f64::from(HEADING_SIZE) + 1.0);
     if figure.panels.len() > 1 {
-        let letter = data::letter(index);
-        scene.add(label(x, baseline, &letter, HEADING_SIZE, TextAnchor::Start, true));
-        x += text::width(&letter, f64::from(HEADING_SIZE)) + 8.0;
+        scene.add(label(x, baseline, &data::letter(index), HEADING_SIZE, TextAnchor::Start, true));
+        x += letter_room(index);
     }
-    scene.add(label(x, baseline, &figure.panels[index].title, HEADING_SIZE, TextAnchor::Start, false));
+    for line in heading_lines(figure, index, data_width) {
+        if !line.is_empty() {
+            scene.add(label(x, baseline, &line, HEADING_SIZE, TextAnchor::Start, false));
+        }
+        baseline += HEADING_LINE;
+    }
 }
 
 /// The grid of panels: how many, how large, with which margins.
@@ -125,7 +140,7 @@ impl Grid {
         };
         let guess_height = height_for(guess);
         let mut margins = vec![Margins::default(); columns];
-        let (mut bottoms, mut strips) = (vec![0.0f64; rows], vec![0.0f64; rows]);
+        let mut bottoms = vec![0.0f64; rows];
         for (index, panel) in figure.panels.iter().enumerate() {
             let (row, column) = (index / columns, index % columns);
             let needed = Frame::margins(
@@ -137,16 +152,20 @@ impl Grid {
             margins[column].left = margins[column].left.max(needed.left);
             margins[column].right = margins[column].right.max(needed.right);
             bottoms[row] = bottoms[row].max(needed.bottom);
-            let titled = !panel.title.is_empty() || figure.panels.len() > 1;
-            let spans = panel.spans.iter().any(|span| !span.label.is_empty());
-            let strip = if titled { HEADING_STRIP } else { 6.0 } + if spans { SPAN_STRIP } else { 0.0 };
-            strips[row] = strips[row].max(strip);
         }
         let taken: f64 = margins.iter().map(|m| m.left + m.right).sum::<f64>() + GAP * (columns as f64 - 1.0);
         let room = (figure.width - 2.0 * PAD - taken) / columns as f64;
         let data_width = if square { room.min(WIDEST_SQUARE) } else { room }.max(40.0);
         let data_height =
             if square && figure.panel_height.is_none() { data_width } else { height_for(data_width) };
+        let mut strips = vec![0.0f64; rows];
+        for (index, panel) in figure.panels.iter().enumerate() {
+            let lines = heading_lines(figure, index, data_width).len() as f64;
+            let titles = if lines > 0.0 { HEADING_STRIP + HEADING_LINE * (lines - 1.0) } else { 6.0 };
+            let spans = panel.spans.iter().any(|span| !span.label.is_empty());
+            let strip = &mut strips[index / columns];
+            *strip = strip.max(titles + if spans { SPAN_STRIP } else { 0.0 });
+        }
         // A narrow figure still has room for its title and legend.
         let width = (2.0 * PAD + taken + columns as f64 * data_width).max(figure.width.min(480.0));
         Self { rows, columns, width, margins, bottoms, strips, data_width, data_height }

@@ -89,7 +89,8 @@ impl Axis {
         self
     }
 
-    /// A logarithmic axis, of values from 10⁻¹⁰ on; smaller ones, zeros and negative ones are left out of the drawing.
+    /// A logarithmic axis, of values from 10⁻¹⁰ on; smaller ones, zeros and negative ones are left out of the
+    /// drawing. Drawn as a linear one when its range is within a factor of a few.
     #[must_use]
     pub fn log(mut self) -> Self {
         self.log = true;
