@@ -1,0 +1,178 @@
+//! What is measured of one set of responses on its own.
+
+use errare_core::angle::distance;
+use errare_network::Responses;
+use rayon::prelude::*;
+
+use super::metric::Metric;
+use super::target::FidelityTarget;
+use crate::Result;
+use crate::interval::{Bootstrap, Z, mean, quantile, standard_error, wilson};
+use crate::mixture::{Free, Mixture, SwapCurve};
+use errare_core::special::bessel_ratio_inverse;
+
+/// A response is off the ring beyond this many read-out noise sds.
+const OFF_RING_SDS: f64 = 3.0;
+/// A response is off every mode beyond this many response sds from each item.
+const OFF_MODE_SDS: f64 = 5.0;
+/// A response is intermediate beyond this angle (radians) from every item: 60°.
+const INTERMEDIATE: f64 = std::f64::consts::FRAC_PI_3;
+
+/// A share of responses, by display.
+pub(crate) struct Share(Vec<f64>);
+
+impl Share {
+    /// Share over all displays.
+    pub(crate) fn value(&self) -> f64 {
+        mean(&self.0)
+    }
+
+    fn metric(&self, responses: usize) -> Metric {
+        let ci = wilson(self.value(), standard_error(&self.0), responses);
+        Metric::new(self.value(), Some(ci), responses, "probability")
+    }
+}
+
+/// Measures of one set of responses.
+pub(crate) struct Portrait {
+    pub(crate) curve: SwapCurve,
+    pub(crate) off_ring: Share,
+    pub(crate) off_mode: Share,
+    pub(crate) intermediate: Share,
+    responses: usize,
+    has_swaps: bool,
+    /// Absolute errors (radians) about the chosen item, sorted, with their display.
+    errors: Vec<(f64, u32)>,
+    /// Sums of cos and sin of the errors about the chosen item, by display.
+    moments: Vec<[f64; 2]>,
+    /// The mixture with κ and guesses free.
+    free: Mixture,
+}
+
+impl Portrait {
+    pub(crate) fn of(responses: &Responses, target: &FidelityTarget) -> Result<Self> {
+        let fixed = Mixture::fit(responses, &target.mixture, &target.bins, Free::Swaps)?;
+        let by_display: Vec<Vec<f64>> = (0..responses.displays.len())
+            .into_par_iter()
+            .map(|display| fixed.errors_about_chosen(display))
+            .collect();
+        let moments = by_display
+            .iter()
+            .map(|errors| errors.iter().fold([0.0, 0.0], |[c, s], error| [c + error.cos(), s + error.sin()]))
+            .collect();
+        let mut errors: Vec<(f64, u32)> = by_display
+            .iter()
+            .enumerate()
+            .flat_map(|(display, errors)| errors.iter().map(move |error| (error.abs(), display as u32)))
+            .collect();
+        errors.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+
+        let share = |misplaced: &(dyn Fn(f64, f64) -> bool + Sync)| {
+            let shares = (0..responses.displays.len()).into_par_iter().map(|display| {
+                let report = &responses.displays[display].report;
+                let count = responses.of(display).iter().filter(|[x, y]| {
+                    let (x, y) = (f64::from(*x), f64::from(*y));
+                    let angle = y.atan2(x);
+                    let nearest = report.iter().map(|&item| distance(angle, item)).fold(f64::MAX, f64::min);
+                    misplaced(x.hypot(y), nearest)
+                });
+                count.count() as f64 / responses.samples as f64
+            });
+            Share(shares.collect())
+        };
+        let (radius, ring_width) = (target.ring_radius, OFF_RING_SDS * target.readout_sd);
+        let mode_width = OFF_MODE_SDS * target.response_sd;
+        Ok(Self {
+            curve: SwapCurve::of_mixture(&fixed, responses, &target.bins),
+            off_ring: share(&|length, _| (length - radius).abs() > ring_width),
+            off_mode: share(&|_, nearest| nearest > mode_width),
+            intermediate: share(&|_, nearest| nearest > INTERMEDIATE),
+            responses: responses.points.len(),
+            has_swaps: responses.displays.iter().any(|display| display.set_size() > 1),
+            errors,
+            moments,
+            free: Mixture::fit(responses, &target.mixture, &target.bins, Free::All)?,
+        })
+    }
+
+    /// Median absolute error (radians) about the chosen item.
+    pub(crate) fn median_error(&self) -> f64 {
+        self.error_quantile(0.5)
+    }
+
+    fn error_quantile(&self, p: f64) -> f64 {
+        let position = p.clamp(0.0, 1.0) * (self.errors.len() - 1) as f64;
+        let below = position.floor() as usize;
+        let above = (below + 1).min(self.errors.len() - 1);
+        self.errors[below].0 + position.fract() * (self.errors[above].0 - self.errors[below].0)
+    }
+
+    /// Metrics of this set, as (name, metric).
+    pub(crate) fn metrics(&self, bootstrap: Bootstrap) -> Vec<(&'static str, Metric)> {
+        let n = self.responses;
+        let swap_rate = match self.has_swaps {
+            true => Metric::new(self.curve.total.value, Some(self.curve.total.ci), n, "probability"),
+            false => Metric::undefined("probability"),
+        };
+        vec![
+            ("swap_rate", swap_rate),
+            ("off_ring_mass", self.off_ring.metric(n)),
+            ("off_mode_mass", self.off_mode.metric(n)),
+            ("intermediate_mass", self.intermediate.metric(n)),
+            ("median_error", self.median_metric()),
+            ("circular_sd", self.circular_sd(bootstrap)),
+            ("kappa", self.kappa(bootstrap)),
+            ("guess_rate", self.guess_rate()),
+        ]
+    }
+
+    /// The median's interval is that of Woodruff (1952): the quantiles at ½ ± the error of the share of
+    /// responses below the median, over displays.
+    fn median_metric(&self) -> Metric {
+        let mut below = vec![0.0; self.moments.len()];
+        for &(_, display) in &self.errors[..self.errors.len() / 2] {
+            below[display as usize] += 1.0;
+        }
+        let samples = self.errors.len() as f64 / below.len() as f64;
+        below.iter_mut().for_each(|count| *count /= samples);
+        let half = Z * standard_error(&below);
+        let ci = [self.error_quantile(0.5 - half), self.error_quantile(0.5 + half)];
+        Metric::new(self.median_error(), Some(ci), self.responses, "rad")
+    }
+
+    fn circular_sd(&self, bootstrap: Bootstrap) -> Metric {
+        let samples = self.errors.len() as f64 / self.moments.len() as f64;
+        let sd = |times: &dyn Fn(usize) -> f64| {
+            let (mut cos, mut sin, mut count) = (0.0, 0.0, 0.0);
+            for (display, [c, s]) in self.moments.iter().enumerate() {
+                let times = times(display);
+                cos += times * c;
+                sin += times * s;
+                count += times * samples;
+            }
+            (-2.0 * (f64::hypot(cos, sin) / count).min(1.0).ln()).sqrt()
+        };
+        let ci = bootstrap.interval(|times| sd(&|display| times[display]));
+        Metric::new(sd(&|_| 1.0), Some(ci), self.responses, "rad")
+    }
+
+    /// κ of the mixture in which guesses are free too; its interval holds the responsibilities fixed.
+    fn kappa(&self, bootstrap: Bootstrap) -> Metric {
+        let chosen: Vec<f64> = self.free.masses.iter().map(|masses| masses[1..].iter().sum()).collect();
+        let ci = bootstrap.interval(|times| {
+            let of = |values: &[f64]| values.iter().zip(times).map(|(v, t)| v * t).sum::<f64>();
+            bessel_ratio_inverse(of(&self.free.cosines) / of(&chosen))
+        });
+        Metric::new(self.free.kappa, Some(ci), self.responses, "1")
+    }
+
+    fn guess_rate(&self) -> Metric {
+        let samples = self.free.samples() as f64;
+        Share(self.free.masses.iter().map(|masses| masses[0] / samples).collect()).metric(self.responses)
+    }
+}
+
+/// 95th percentile of sorted values.
+pub(crate) fn q95(sorted: &[f64]) -> f64 {
+    quantile(sorted, 0.95)
+}

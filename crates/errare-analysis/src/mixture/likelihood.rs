@@ -1,0 +1,325 @@
+//! The mixture likelihood of responses and its EM algorithm.
+//!
+//! The weight of uncued item j is (1 − u) oⱼ / (1 + Σₖ oₖ), with odds oⱼ shared by all items in one bin of
+//! probe distance. The M-step for the odds is the minorise–maximise update of choice models (Hunter 2004),
+//! so the likelihood never falls.
+
+use errare_core::special::{bessel_ratio_inverse, log_i0e};
+use errare_network::Responses;
+use rayon::prelude::*;
+
+use super::target::{DistanceBins, MixtureTarget};
+use crate::distance::check_shape;
+use crate::{Error, Result};
+
+/// EM stops when no rate moves more than this.
+const TOLERANCE: f64 = 1e-8;
+const MAX_ITERATIONS: usize = 2000;
+/// Odds at the start, against 1 of the cued item.
+const START_ODDS: f64 = 0.05;
+/// No odds above this, so that an item that is always chosen has finite ones.
+const MOST_ODDS: f64 = 1e12;
+/// Guess rate at the start, where it is free.
+const START_UNIFORM: f64 = 0.02;
+
+/// What is estimated beside the swap odds; what is not keeps the target's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Free {
+    /// Nothing.
+    Swaps,
+    /// One guess rate and κ as well.
+    All,
+}
+
+/// Densities of every response under every source: what a mixture's weights act on.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    samples: usize,
+    /// Directions of the responses, display-major.
+    directions: Vec<[f64; 2]>,
+    /// Directions of the items, by display.
+    items: Vec<Vec<[f64; 2]>>,
+    /// Densities `[uniform, item 0, …]` of every response, relative to its largest; by display.
+    densities: Vec<Vec<f32>>,
+}
+
+impl Evidence {
+    pub(crate) fn new(responses: &Responses, kappa: f64) -> Result<Self> {
+        let samples = responses.samples;
+        let directions = responses.points.iter().enumerate().map(|(index, &[x, y])| {
+            let radius = f64::from(x).hypot(f64::from(y));
+            if radius > 0.0 && radius.is_finite() {
+                return Ok([f64::from(x) / radius, f64::from(y) / radius]);
+            }
+            Err(Error::NoAngle { display: index / samples, sample: index % samples, x, y })
+        });
+        let direction = |&angle: &f64| [angle.cos(), angle.sin()];
+        let mut evidence = Self {
+            samples,
+            directions: directions.collect::<Result<_>>()?,
+            items: responses.displays.iter().map(|d| d.report.iter().map(direction).collect()).collect(),
+            densities: Vec::new(),
+        };
+        evidence.concentrate(kappa);
+        Ok(evidence)
+    }
+
+    /// Evaluates the densities at another concentration.
+    fn concentrate(&mut self, kappa: f64) {
+        // Against the log density at an item, −ln(2π I₀e(κ)).
+        let uniform = log_i0e(kappa);
+        self.densities = (0..self.items.len())
+            .into_par_iter()
+            .map(|display| {
+                let items = &self.items[display];
+                let mut densities = Vec::with_capacity(self.samples * (items.len() + 1));
+                for response in self.of(display) {
+                    let log = |item: &[f64; 2]| kappa * (cosine(response, item) - 1.0);
+                    let largest = items.iter().map(log).fold(uniform, f64::max);
+                    densities.push((uniform - largest).exp() as f32);
+                    densities.extend(items.iter().map(|item| (log(item) - largest).exp() as f32));
+                }
+                densities
+            })
+            .collect();
+    }
+
+    fn of(&self, display: usize) -> &[[f64; 2]] {
+        &self.directions[display * self.samples..(display + 1) * self.samples]
+    }
+
+    /// Hands the responsibilities `[uniform, item 0, …]` of every response to a display to `visit`.
+    fn responsibilities(&self, display: usize, weights: &[f64], mut visit: impl FnMut(usize, &[f64])) {
+        let mut shares = vec![0.0; weights.len()];
+        for (sample, densities) in self.densities[display].chunks_exact(weights.len()).enumerate() {
+            let mut total = 0.0;
+            for ((share, weight), &density) in shares.iter_mut().zip(weights).zip(densities) {
+                *share = weight * f64::from(density);
+                total += *share;
+            }
+            if total > 0.0 {
+                let scale = 1.0 / total;
+                shares.iter_mut().for_each(|share| *share *= scale);
+            } else {
+                // Every source of weight is too far for its density to be a number: the weights decide.
+                shares.copy_from_slice(weights);
+            }
+            visit(sample, &shares);
+        }
+    }
+
+    /// The weights `[uniform, item 0, …]` that fit one display's responses best, the uniform one held fixed.
+    pub(crate) fn weights_of_display(&self, display: usize, uniform: f64) -> Vec<f64> {
+        let items = self.items[display].len();
+        let mut weights = vec![(1.0 - uniform) / items as f64; items + 1];
+        weights[0] = uniform;
+        for _ in 0..MAX_ITERATIONS {
+            let mut masses = vec![0.0; items + 1];
+            self.responsibilities(display, &weights, |_, shares| {
+                masses.iter_mut().zip(shares).for_each(|(mass, share)| *mass += share);
+            });
+            let chosen: f64 = masses[1..].iter().sum();
+            if chosen <= 0.0 {
+                break;
+            }
+            let mut moved = 0.0f64;
+            for (weight, mass) in weights.iter_mut().zip(&masses).skip(1) {
+                let next = (1.0 - uniform) * mass / chosen;
+                moved = moved.max((next - *weight).abs());
+                *weight = next;
+            }
+            if moved < TOLERANCE {
+                break;
+            }
+        }
+        weights
+    }
+}
+
+fn cosine(a: &[f64; 2], b: &[f64; 2]) -> f64 {
+    a[0] * b[0] + a[1] * b[1]
+}
+
+/// A mixture fitted to responses.
+#[derive(Debug)]
+pub(crate) struct Mixture {
+    /// Concentration, the target's or fitted.
+    pub(crate) kappa: f64,
+    /// Bin of every uncued item, by display.
+    pub(crate) bins: Vec<Vec<usize>>,
+    /// Fitted weights `[uniform, item 0, …]`, by display.
+    pub(crate) weights: Vec<Vec<f64>>,
+    /// Expected responses from each source `[uniform, item 0, …]`, by display.
+    pub(crate) masses: Vec<Vec<f64>>,
+    /// Sum of γ cos(error) over responses and items, by display.
+    pub(crate) cosines: Vec<f64>,
+    evidence: Evidence,
+}
+
+impl Mixture {
+    /// Fits the swap odds of each bin of probe distance, and what else is free, by maximum likelihood.
+    pub(crate) fn fit(
+        responses: &Responses,
+        target: &MixtureTarget,
+        distance: &DistanceBins,
+        free: Free,
+    ) -> Result<Self> {
+        check_shape(responses, 1)?;
+        let count = responses.displays.len();
+        target.check_displays(count)?;
+        let displays = responses.displays.iter().enumerate();
+        let mut mixture = Self {
+            kappa: target.kappa(),
+            bins: displays
+                .map(|(index, display)| distance.of_display(index, display))
+                .collect::<Result<_>>()?,
+            weights: Vec::new(),
+            masses: Vec::new(),
+            cosines: Vec::new(),
+            evidence: Evidence::new(responses, target.kappa())?,
+        };
+        let mut uniform: Vec<f64> = match free {
+            Free::Swaps => (0..count).map(|display| target.uniform_weight(display)).collect(),
+            Free::All => vec![START_UNIFORM; count],
+        };
+        let mut odds = vec![START_ODDS; distance.count()];
+        for _ in 0..MAX_ITERATIONS {
+            mixture.expect(&odds, &uniform);
+            let next = mixture.improved_odds(&odds, &uniform);
+            let moved = odds.iter().zip(&next).map(|(a, b)| (a / (1.0 + a) - b / (1.0 + b)).abs());
+            let mut moved = moved.fold(0.0, f64::max);
+            odds = next;
+            if free == Free::All {
+                let guesses: f64 = mixture.masses.iter().map(|masses| masses[0]).sum();
+                let chosen = mixture.responses() as f64 - guesses;
+                let rate = guesses / mixture.responses() as f64;
+                let kappa = bessel_ratio_inverse(mixture.cosines.iter().sum::<f64>() / chosen);
+                moved = moved.max((rate - uniform[0]).abs()).max(1e-3 * (kappa / mixture.kappa - 1.0).abs());
+                uniform.fill(rate);
+                mixture.kappa = kappa;
+                mixture.evidence.concentrate(kappa);
+            }
+            if moved < TOLERANCE {
+                break;
+            }
+        }
+        mixture.expect(&odds, &uniform);
+        Ok(mixture)
+    }
+
+    /// E-step: weights of the current odds, and what they make of the responses.
+    fn expect(&mut self, odds: &[f64], uniform: &[f64]) {
+        let displays = self.bins.len();
+        self.weights = (0..displays).map(|d| choice_weights(&self.bins[d], odds, uniform[d])).collect();
+        let summed: Vec<(Vec<f64>, f64)> = (0..displays)
+            .into_par_iter()
+            .map(|display| {
+                let mut masses = vec![0.0; self.weights[display].len()];
+                let mut cosines = 0.0;
+                let (directions, items) = (self.evidence.of(display), &self.evidence.items[display]);
+                self.responsibilities(display, |sample, shares| {
+                    masses.iter_mut().zip(shares).for_each(|(mass, share)| *mass += share);
+                    for (item, share) in items.iter().zip(&shares[1..]) {
+                        cosines += share * cosine(&directions[sample], item);
+                    }
+                });
+                (masses, cosines)
+            })
+            .collect();
+        (self.masses, self.cosines) = summed.into_iter().unzip();
+    }
+
+    /// M-step of the odds.
+    fn improved_odds(&self, odds: &[f64], uniform: &[f64]) -> Vec<f64> {
+        let mut swaps = vec![0.0; odds.len()];
+        let mut chances = vec![0.0; odds.len()];
+        for (display, bins) in self.bins.iter().enumerate() {
+            let masses = &self.masses[display];
+            let chosen: f64 = masses[1..].iter().sum();
+            // The cued item's weight is (1 − u) / (1 + Σ o).
+            let per_odds = chosen * self.weights[display][1] / (1.0 - uniform[display]);
+            for (&bin, mass) in bins.iter().zip(&masses[2..]) {
+                swaps[bin] += mass;
+                chances[bin] += per_odds;
+            }
+        }
+        let improved = |(bin, &odds): (usize, &f64)| match chances[bin] {
+            chances if chances > 0.0 => (swaps[bin] / chances).min(MOST_ODDS),
+            _ => odds,
+        };
+        odds.iter().enumerate().map(improved).collect()
+    }
+
+    /// Hands the responsibilities `[uniform, item 0, …]` of every response to a display to `visit`.
+    pub(crate) fn responsibilities(&self, display: usize, visit: impl FnMut(usize, &[f64])) {
+        self.evidence.responsibilities(display, &self.weights[display], visit);
+    }
+
+    /// Responses in all.
+    pub(crate) fn responses(&self) -> usize {
+        self.bins.len() * self.evidence.samples
+    }
+
+    /// Responses to one display.
+    pub(crate) fn samples(&self) -> usize {
+        self.evidence.samples
+    }
+
+    /// Errors (radians) of the responses to a display about the item with the highest responsibility.
+    pub(crate) fn errors_about_chosen(&self, display: usize) -> Vec<f64> {
+        let mut errors = Vec::with_capacity(self.samples());
+        let (directions, items) = (self.evidence.of(display), &self.evidence.items[display]);
+        self.responsibilities(display, |sample, shares| {
+            let chosen = (1..items.len())
+                .fold(0, |best, item| if shares[1 + item] > shares[1 + best] { item } else { best });
+            let ([x, y], [c, s]) = (directions[sample], items[chosen]);
+            errors.push((y * c - x * s).atan2(x * c + y * s));
+        });
+        errors
+    }
+}
+
+/// Weights `[uniform, item 0, …]` of a choice with odds by bin.
+fn choice_weights(bins: &[usize], odds: &[f64], uniform: f64) -> Vec<f64> {
+    let total = 1.0 + bins.iter().map(|&bin| odds[bin]).sum::<f64>();
+    let scale = (1.0 - uniform) / total;
+    let mut weights = vec![uniform, scale];
+    weights.extend(bins.iter().map(|&bin| scale * odds[bin]));
+    weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{mixture_responses, swap_at};
+
+    #[test]
+    fn precision_and_guesses_are_recovered_where_they_are_free() {
+        let mut responses = mixture_responses(600, 2, 32, 5, 0.1, &swap_at(0.1));
+        for (index, point) in responses.points.iter_mut().enumerate().filter(|(i, _)| i % 8 == 0) {
+            let angle = (index as f64 * 0.618_034).fract() * std::f64::consts::TAU;
+            *point = [angle.cos() as f32, angle.sin() as f32];
+        }
+        let target = MixtureTarget::new(30.0, 0.0).unwrap();
+        let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::All).unwrap();
+        // sd 0.1 rad is κ = 100; 600 · 32 · 7/8 responses give it to about 1 %.
+        assert!((mixture.kappa - 100.0).abs() < 5.0, "κ = {}", mixture.kappa);
+        let guesses = mixture.masses.iter().map(|m| m[0]).sum::<f64>() / mixture.responses() as f64;
+        assert!((guesses - 0.125).abs() < 0.006, "guesses {guesses}");
+        let swaps = mixture.masses.iter().map(|m| m[2]).sum::<f64>() / mixture.responses() as f64;
+        assert!((swaps - 0.0875).abs() < 0.006, "swaps {swaps}");
+    }
+
+    #[test]
+    fn a_response_far_from_everything_stays_finite() {
+        let mut responses = mixture_responses(10, 2, 4, 5, 0.05, &swap_at(0.0));
+        for (display, point) in responses.points.chunks_mut(4).enumerate() {
+            let [a, b] = responses.displays[display].report[..] else { unreachable!() };
+            let opposite = (a.sin() + b.sin()).atan2(a.cos() + b.cos()) + std::f64::consts::PI;
+            point[0] = [opposite.cos() as f32, opposite.sin() as f32];
+        }
+        let target = MixtureTarget::new(1e5, 0.0).unwrap();
+        let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::Swaps).unwrap();
+        assert!(mixture.masses.iter().flatten().all(|mass| mass.is_finite()));
+    }
+}
