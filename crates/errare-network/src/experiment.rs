@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use errare_behaviour::DisplayGenerator;
+use errare_behaviour::{Display, DisplayGenerator};
+use errare_core::random::{Purpose, Stream, stream};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
@@ -57,6 +59,17 @@ impl Stage {
             })
         };
         self.task.set_sizes.iter().map(make).collect()
+    }
+
+    /// Displays to judge the network on, each from its own stream; none is ever trained on.
+    ///
+    /// # Errors
+    /// When the displays are impossible.
+    pub fn evaluation_displays(&self, count: usize, seed: u64) -> Result<Vec<Display>> {
+        let generators = self.generators()?;
+        Ok((0..count as u64)
+            .map(|index| draw_display(&generators, &mut stream(seed, Purpose::Simulation, &[index])))
+            .collect())
     }
 
     /// Largest set size.
@@ -182,6 +195,12 @@ impl Stage {
         self.generators()?;
         Ok(())
     }
+}
+
+/// One display, of a set size drawn uniformly.
+pub(crate) fn draw_display(generators: &[DisplayGenerator], stream: &mut Stream) -> Display {
+    let choice = stream.random_range(0..generators.len());
+    generators[choice].draw(stream)
 }
 
 /// A validated experiment.

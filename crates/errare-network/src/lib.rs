@@ -16,6 +16,7 @@ mod parameters;
 mod ring;
 mod schedule;
 mod simulation;
+mod target;
 mod task;
 mod training;
 

@@ -56,6 +56,13 @@ impl Network {
         &self.stage
     }
 
+    /// The same network under another hand-off rule.
+    #[must_use]
+    pub fn with_hand_off(mut self, hand_off: crate::HandOff) -> Self {
+        self.stage.diffusion.hand_off = hand_off;
+        self
+    }
+
     /// W_x, the two orthonormal axes of the behavioural plane.
     #[must_use]
     pub fn readout(&self) -> &Readout {

@@ -10,10 +10,10 @@ use std::f64::consts::TAU;
 
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, sample_response};
 use errare_core::random::{Purpose, stream};
-use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::engine::fill_normals;
+use crate::experiment::draw_display;
 use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, TILE, VECTORS, lane, lane_mut, zeros};
 use crate::schedule::Schedule;
 use crate::simulation::Responses;
@@ -218,7 +218,7 @@ pub fn diffusion_floor(
         .into_par_iter()
         .map(|index| {
             let mut stream = stream(seed, Purpose::Displays, &[u64::MAX, index]);
-            let display = generators[stream.random_range(0..generators.len())].draw(&mut stream);
+            let display = draw_display(generators, &mut stream);
             let ring = RingTarget::new(target, &display, radius, spread);
             let centres = single_precision(&ring);
             let weights = target.weights(&display);
@@ -284,7 +284,7 @@ pub fn task_optimal_floor(
     let total: f64 = (0..FLOOR_DISPLAYS)
         .map(|index| {
             let mut stream = stream(seed, Purpose::Displays, &[u64::MAX, index]);
-            let display = generators[stream.random_range(0..generators.len())].draw(&mut stream);
+            let display = draw_display(generators, &mut stream);
             RingTarget::new(target, &display, radius, spread).moments().1 / 2.0
         })
         .sum();

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::circuit::Circuit;
 use crate::config::{NetworkConfig, ObjectiveConfig, TaskConfig};
 use crate::engine::{BatchPlan, GradientSlot, TileInputs, backward, trial_steps};
+use crate::experiment::draw_display;
 use crate::kernel::{Isa, Real, TILE};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
@@ -107,9 +108,7 @@ impl<T: Real> Accumulators<T> {
 fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display> {
     (0..count as u64)
         .map(|index| {
-            let mut stream = stream(problem.seed, Purpose::Displays, &[step, index]);
-            let choice = stream.random_range(0..problem.generators.len());
-            problem.generators[choice].draw(&mut stream)
+            draw_display(problem.generators, &mut stream(problem.seed, Purpose::Displays, &[step, index]))
         })
         .collect()
 }
