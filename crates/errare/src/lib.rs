@@ -11,11 +11,15 @@
 //! | [`analysis`] | fidelity of a network to its target, geometry of its states |
 //! | [`report`] | figures and the self-contained page |
 
+mod fitting;
+
 pub use errare_analysis as analysis;
 pub use errare_behaviour as behaviour;
 pub use errare_core as core;
 pub use errare_network as network;
 pub use errare_report as report;
+
+pub use fitting::fit_groups;
 
 /// The program that is running: this release, and the commit it was compiled from.
 #[must_use]

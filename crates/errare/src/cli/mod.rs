@@ -5,7 +5,9 @@
 
 mod data;
 mod failure;
+mod fit;
 mod output;
+mod surrogate;
 mod table;
 
 use std::ffi::OsString;
@@ -57,16 +59,19 @@ enum Command {
     /// List the bundled data sets, or check a table of your own.
     #[command(subcommand)]
     Data(data::Arguments),
+    /// Fit a behaviour model to the trials of a table.
+    Fit(fit::Arguments),
+    /// Draw trials from a fit, with the true source of every response.
+    Surrogate(surrogate::Arguments),
 }
 
 /// What every command may use.
 struct Context {
     out: Option<PathBuf>,
     seed: u64,
-    threads: usize,
     progress: Progress,
     output: Output,
-    command_line: Vec<String>,
+    session: Session,
 }
 
 impl Context {
@@ -77,9 +82,10 @@ impl Context {
         };
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().or_failed()?;
         let progress = if global.quiet { Progress::silent() } else { Progress::stderr() };
-        let command_line = command_line.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let command_line = command_line.iter().map(|part| part.to_string_lossy().into_owned());
+        let session = Session::begin(errare::build(), command_line, threads);
         let output = Output::new(global.json);
-        Ok(Self { out: global.out, seed: global.seed, threads, progress, output, command_line })
+        Ok(Self { out: global.out, seed: global.seed, progress, output, session })
     }
 
     /// Refuses an `--out` that holds anything but `kind`, before work is spent on it; writes nothing.
@@ -94,8 +100,7 @@ impl Context {
     fn claim_out(&self, kind: &str, data: Vec<DataIdentity>) -> Result<Option<Run>, Failure> {
         let Some(out) = &self.out else { return Ok(None) };
         let dir = RunDir::claim(out, kind).or_bad_input()?;
-        let session = Session::begin(errare::build(), self.command_line.iter().cloned(), self.threads);
-        let provenance = Provenance::new(kind, session, self.seed, data);
+        let provenance = Provenance::new(kind, self.session.clone(), self.seed, data);
         provenance.write(&dir).or_failed()?;
         Ok(Some(Run { dir, provenance }))
     }
@@ -119,6 +124,8 @@ fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
     let context = Context::new(arguments.global, command_line)?;
     match arguments.command {
         Command::Data(arguments) => data::run(arguments, &context),
+        Command::Fit(arguments) => fit::run(&arguments, &context),
+        Command::Surrogate(arguments) => surrogate::run(&arguments, &context),
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::util::Scratch;
 
 /// Every command, as it is typed.
-const COMMANDS: [&[&str]; 2] = [&["data", "list"], &["data", "check"]];
+const COMMANDS: [&[&str]; 4] = [&["data", "list"], &["data", "check"], &["fit"], &["surrogate"]];
 
 #[test]
 fn every_command_ends_its_help_with_examples_that_run() {

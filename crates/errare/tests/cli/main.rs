@@ -1,5 +1,8 @@
 //! The command as its users meet it: arguments, exit codes, messages, files.
 
 mod data;
+mod documents;
+mod fit;
 mod help;
+mod surrogate;
 mod util;

@@ -1,0 +1,202 @@
+//! Fits: reference values, keys, files, refusals.
+
+use serde_json::Value;
+
+use crate::data::{good_table, refuses_bad_tables};
+use crate::util::{Scratch, shared};
+
+#[track_caller]
+fn close(value: &Value, expected: f64, tolerance: f64) {
+    let value = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
+    assert!((value - expected).abs() <= tolerance, "{value} is not {expected} ± {tolerance}");
+}
+
+#[test]
+fn bays_2009_has_its_published_fits() {
+    let Some(table) = shared("bays2009.csv") else { return };
+    let table = table.to_str().unwrap();
+    let document = Scratch::new().run(&["fit", table, "--model", "three-component", "--json"]).json();
+    assert_eq!(document["command"], "fit");
+    assert!(document["out"].is_null());
+    let fits = document["fits"].as_array().unwrap();
+    // Set size, log likelihood, κ, and weights of target, non-target and guesses: the same maxima as other
+    // implementations of the model of Bays, Catalao & Husain (2009) reach on these trials.
+    let expected = [
+        (1, -120.40, 17.99, 0.986, None, 0.014),
+        (2, -983.66, 11.00, 0.916, Some(0.027), 0.056),
+        (4, -2033.11, 7.69, 0.719, Some(0.099), 0.183),
+        (6, -2487.94, 7.31, 0.546, Some(0.274), 0.180),
+    ];
+    assert_eq!(fits.len(), expected.len());
+    for (fit, (set_size, log_likelihood, kappa, target, nontarget, uniform)) in fits.iter().zip(expected) {
+        assert_eq!(fit["set_size"], set_size);
+        assert!(fit["participant"].is_null() && fit["condition"].is_null());
+        close(&fit["log_likelihood"], log_likelihood, 0.05);
+        close(&fit["emission"]["kappa"], kappa, 0.03);
+        close(&fit["weights"]["target"], target, 0.003);
+        match nontarget {
+            Some(nontarget) => close(&fit["weights"]["nontarget"], nontarget, 0.003),
+            None => assert!(fit["weights"]["nontarget"].is_null()),
+        }
+        close(&fit["weights"]["uniform"], uniform, 0.003);
+    }
+}
+
+#[test]
+fn a_table_without_probe_features_is_fitted_too() {
+    let Some(table) = shared("zhang_luck2008.csv") else { return };
+    let table = table.to_str().unwrap();
+    let document = Scratch::new().run(&["fit", table, "--model", "two-component", "--json"]).json();
+    let sizes: Vec<i64> =
+        document["fits"].as_array().unwrap().iter().map(|fit| fit["set_size"].as_i64().unwrap()).collect();
+    assert_eq!(sizes, [1, 2, 3, 6]);
+    Scratch::new().run(&["fit", table, "--model", "bns"]).refused(&[
+        "zhang_luck2008.csv",
+        "probe features",
+        "bns:none",
+    ]);
+}
+
+#[test]
+fn bad_tables_are_refused_and_nothing_is_written() {
+    refuses_bad_tables(&["fit"], &["--model", "three-component", "--out", "out"]);
+}
+
+#[test]
+fn models_and_groupings_are_guessed() {
+    let scratch = Scratch::new();
+    let fit = |model, by| {
+        scratch.run(&["fit", "simulated_probe_effect", "--model", model, "--by", by, "--out", "o"])
+    };
+    fit("three-componnet", "set_size").refused(&["did you mean \"three-component\"", "bns:probe"]);
+    fit("two-component", "subject").refused(&["subject", "participant", "none"]);
+    fit("two-component", "none,set_size").refused(&["none"]);
+    assert!(!scratch.path("o").exists());
+    let scratch = Scratch::new();
+    let outcome =
+        scratch.run(&["fit", "vandenberg2012_orientation", "--model", "two-component", "--by", "condition"]);
+    outcome.refused(&["condition", "vandenberg2012_orientation"]);
+}
+
+#[test]
+fn groups_are_as_asked_for() {
+    let fits = |by: &str| {
+        let arguments = ["fit", "simulated_probe_effect", "--model", "two-component", "--by", by, "--json"];
+        let document = Scratch::new().run(&arguments).json();
+        document["fits"].as_array().unwrap().clone()
+    };
+    assert_eq!(fits("none").len(), 1);
+    assert!(fits("none")[0]["set_size"].is_null());
+    assert_eq!(fits("participant").len(), 12);
+    assert_eq!(fits("condition")[0]["condition"], "distance");
+    assert_eq!(fits("participant,condition,set_size").len(), 12 * 2 * 4);
+}
+
+#[test]
+fn a_bns_fit_tells_its_swap_curve_and_leaves_it_beside_the_fit() {
+    let scratch = Scratch::new();
+    let arguments = [
+        "fit",
+        "simulated_probe_effect",
+        "--model",
+        "bns",
+        "--where",
+        "set_size=2",
+        "--by",
+        "condition",
+        "--out",
+        "fits",
+        "--json",
+    ];
+    let document = scratch.run(&arguments).json();
+    let [distance, flat] = document["fits"].as_array().unwrap().as_slice() else { panic!("two conditions") };
+    for fit in [distance, flat] {
+        for key in ["log_evidence", "ess", "hyperparameters", "swap_curve"] {
+            assert!(!fit[key].is_null(), "{key}");
+        }
+        assert!(fit.get("posterior").is_none(), "coefficients are for fit.json");
+    }
+    // What the simulation put there: swaps that fall with distance in one condition only.
+    let fall = |fit: &Value| {
+        let curve = fit["swap_curve"].as_array().unwrap();
+        let seen: Vec<f64> = curve
+            .iter()
+            .filter(|point| point["has_data"].as_bool().unwrap())
+            .map(|point| point["mean"].as_f64().unwrap())
+            .collect();
+        seen[0] / seen[seen.len() - 1]
+    };
+    assert!(fall(distance) > 4.0 && fall(flat) < 2.0, "{} {}", fall(distance), fall(flat));
+    let rows = std::fs::read_to_string(scratch.path("fits/swap_curves.csv")).unwrap();
+    assert!(rows.starts_with("participant,condition,set_size,distance,mean,lo,hi,has_data\n"));
+    let fit: Value = serde_json::from_slice(&std::fs::read(scratch.path("fits/fit.json")).unwrap()).unwrap();
+    assert!(fit["fits"][0]["posterior"]["mean"].is_array());
+
+    // A later fit of the same kind replaces all of it.
+    let outcome =
+        scratch.run(&["fit", "simulated_probe_effect", "--model", "two-component", "--out", "fits"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(!scratch.path("fits/swap_curves.csv").exists());
+}
+
+#[test]
+fn the_directory_says_where_it_comes_from() {
+    let scratch = Scratch::new();
+    scratch.write("mine.csv", good_table());
+    let arguments =
+        ["fit", "mine.csv", "--model", "three-component", "--out", "a/fit", "--seed", "7", "--threads", "2"];
+    let outcome = scratch.run(&arguments);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("three-component fitted to mine.csv (40 trials of 3 participants)"));
+    assert_eq!(outcome.stderr, "");
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(scratch.path("a/fit").join(name)).unwrap()).unwrap()
+    };
+    let provenance = read("provenance.json");
+    assert_eq!(provenance["kind"], "fit");
+    assert_eq!((&provenance["seed"], &provenance["threads"]), (&7.into(), &2.into()));
+    assert_eq!(
+        (&provenance["data"][0]["name"], &provenance["data"][0]["rows"]),
+        (&"mine.csv".into(), &40.into())
+    );
+    assert_eq!(provenance["command_line"][0], "errare");
+    assert!(provenance["ended"].is_string());
+    let hash = &provenance["data"][0]["blake3"];
+    assert_eq!(hash.as_str().unwrap().len(), 64);
+    assert_eq!(&read("fit.json")["provenance"]["data"]["blake3"], hash);
+    let csv = std::fs::read_to_string(scratch.path("a/fit/fits.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 2);
+}
+
+#[test]
+fn a_folder_with_other_files_is_left_alone() {
+    let scratch = Scratch::new();
+    scratch.write("precious.txt", "my thesis");
+    let fit = |out| scratch.run(&["fit", "simulated_probe_effect", "--model", "two-component", "--out", out]);
+    fit(".").refused(&["not empty"]);
+    fit("precious.txt").refused(&["precious.txt", "directory"]);
+    assert_eq!(std::fs::read_dir(scratch.path(".")).unwrap().count(), 1);
+}
+
+#[test]
+fn results_do_not_depend_on_the_threads() {
+    let fits = |threads| {
+        let scratch = Scratch::new();
+        let outcome = scratch.run(&[
+            "fit",
+            "simulated_probe_effect",
+            "--model",
+            "bns",
+            "--where",
+            "condition=flat",
+            "--out",
+            "fit",
+            "--threads",
+            threads,
+        ]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        ["fit.json", "fits.csv", "swap_curves.csv"]
+            .map(|name| std::fs::read(scratch.path("fit").join(name)).unwrap())
+    };
+    assert!(fits("1") == fits("3"));
+}
