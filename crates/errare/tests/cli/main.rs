@@ -4,5 +4,6 @@ mod data;
 mod documents;
 mod fit;
 mod help;
+mod readme;
 mod surrogate;
 mod util;
