@@ -12,6 +12,7 @@
 //! | [`report`] | figures and the self-contained page |
 
 mod fitting;
+pub mod pipeline;
 
 pub use errare_analysis as analysis;
 pub use errare_behaviour as behaviour;

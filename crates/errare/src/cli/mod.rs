@@ -4,11 +4,14 @@
 //! messages go to stderr, files to `--out`. Exit code 0 means done, 1 failed while running, 2 bad input.
 
 mod data;
+mod demo;
 mod failure;
 mod fit;
 mod output;
+mod simulate;
 mod surrogate;
 mod table;
+mod train;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -40,9 +43,9 @@ struct Global {
     /// Directory for the results; must be empty, new, or hold the same kind of results.
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Seed of every random choice.
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of every random choice; 1, or that of an experiment file, when left out.
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
     /// Number of threads, all processors by default; results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -56,6 +59,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole pipeline on bundled data of people, ending in a report.
+    Demo(demo::Arguments),
     /// List the bundled data sets, or check a table of your own.
     #[command(subcommand)]
     Data(data::Arguments),
@@ -63,12 +68,19 @@ enum Command {
     Fit(fit::Arguments),
     /// Draw trials from a fit, with the true source of every response.
     Surrogate(surrogate::Arguments),
+    /// Train a network as an experiment file says; an interrupted training is taken up again.
+    Train(train::TrainArguments),
+    /// Go on with a training that was stopped.
+    Resume(train::ResumeArguments),
+    /// Free-running responses of a trained network.
+    Simulate(simulate::Arguments),
 }
 
 /// What every command may use.
 struct Context {
     out: Option<PathBuf>,
     seed: u64,
+    given_seed: Option<u64>,
     progress: Progress,
     output: Output,
     session: Session,
@@ -85,7 +97,8 @@ impl Context {
         let command_line = command_line.iter().map(|part| part.to_string_lossy().into_owned());
         let session = Session::begin(errare::build(), command_line, threads);
         let output = Output::new(global.json);
-        Ok(Self { out: global.out, seed: global.seed, progress, output, session })
+        let (seed, given_seed) = (global.seed.unwrap_or(1), global.seed);
+        Ok(Self { out: global.out, seed, given_seed, progress, output, session })
     }
 
     /// Refuses an `--out` that holds anything but `kind`, before work is spent on it; writes nothing.
@@ -123,6 +136,10 @@ impl Run {
 fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
     let context = Context::new(arguments.global, command_line)?;
     match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments, &context),
+        Command::Train(arguments) => train::train(&arguments, &context),
+        Command::Resume(arguments) => train::resume_run(&arguments, &context),
+        Command::Simulate(arguments) => simulate::run(&arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Fit(arguments) => fit::run(&arguments, &context),
         Command::Surrogate(arguments) => surrogate::run(&arguments, &context),

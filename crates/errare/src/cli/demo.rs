@@ -1,0 +1,79 @@
+//! `errare demo`: from people's trials to a network that makes their errors, ending in a report.
+
+use std::path::PathBuf;
+
+use errare::core::provenance::Provenance;
+use errare::core::run_dir::RunDir;
+use errare::network::Cue;
+use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, demo, demo_data};
+use serde_json::json;
+
+use super::failure::{Failure, Stage};
+use super::{Context, Run};
+
+/// Where the demonstration goes without `--out`.
+const DEFAULT_OUT: [&str; 2] = ["runs/demo", "runs/demo-feature"];
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    errare demo\n  \
+    errare demo --cue feature --out runs/demo-feature")]
+pub(crate) struct Arguments {
+    /// What the cue shows the network: the slot of the item, or its probe feature.
+    #[arg(long, value_enum, default_value = "index")]
+    cue: CueName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CueName {
+    /// The slot: swaps at one rate.
+    Index,
+    /// The probe feature: swaps by probe distance.
+    Feature,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let out = context.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT[arguments.cue as usize]));
+    let cue = match arguments.cue {
+        CueName::Index => Cue::Index,
+        CueName::Feature => Cue::Feature,
+    };
+    let dir = RunDir::claim(&out, DEMO).or_bad_input()?;
+    let provenance =
+        Provenance::new(DEMO, context.session.clone(), context.seed, demo_data().into_iter().collect());
+    provenance.write(&dir).or_failed()?;
+    let mut run = Run { dir, provenance };
+    let options = DemoOptions { cue, seed: context.seed, size: AnalysisSize::default() };
+    let summary = demo(&run.dir, options, &run.provenance, &context.progress).or_failed()?;
+    run.provenance.end();
+    run.provenance.write(&run.dir).or_failed()?;
+    let metrics = &summary.analysis.fidelity.metrics;
+    let value = |name: &str| metrics.get(name).and_then(|metric| metric.value);
+    let show = |name: &str| value(name).map_or_else(|| "n/a".into(), |value| format!("{value:.4}"));
+    let floor = metrics.get("energy_distance").and_then(|metric| metric.floor);
+    let report = run.dir.file("report.html");
+    let document = json!({
+        "report": report,
+        "steps": summary.training.steps,
+        "loss": summary.training.loss,
+        "floor": summary.training.floor,
+        "metrics": metrics,
+        "criteria": summary.analysis.fidelity.criteria,
+    });
+    let text = format!(
+        "report: {}\n\n\
+         swap rate        network {}   oracle {}   no-swap model 0\n\
+         median error     network {} rad   oracle {} rad\n\
+         energy distance  network {}   floor {}   best without swaps {}   best unimodal {}\n",
+        report.display(),
+        show("swap_rate"),
+        show("swap_rate_oracle"),
+        show("median_error"),
+        show("median_error_oracle"),
+        show("energy_distance"),
+        floor.map_or_else(|| "n/a".into(), |floor| format!("{floor:.4}")),
+        show("energy_distance_no_swaps"),
+        show("energy_distance_unimodal"),
+    );
+    context.output.show("demo", Some(&out), &document, &text)
+}

@@ -1,0 +1,55 @@
+//! `errare simulate`: free-running responses of a trained network.
+
+use std::path::PathBuf;
+
+use errare::core::run_dir::write_atomic;
+use errare::network::{Network, Simulation};
+use errare::pipeline::responses_as_parquet;
+use serde_json::json;
+
+use super::Context;
+use super::failure::{Failure, Stage};
+use super::output::{count, counted};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  errare simulate runs/index-flat --displays 1000 --samples 16 --seed 3")]
+pub(crate) struct Arguments {
+    /// Run directory of a trained network.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Displays to draw.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least_one)]
+    displays: usize,
+    /// Responses to each display.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
+    samples: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("`{text}` is not a whole number of at least 1")),
+        Ok(number) => Ok(number),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let network = Network::load(&arguments.run).or_bad_input()?;
+    let displays = network.stage().evaluation_displays(arguments.displays, context.seed).or_failed()?;
+    let simulation = Simulation::new(&network, context.seed).or_failed()?;
+    let responses = simulation.responses(&displays, arguments.samples);
+    let path = context.out.as_deref().unwrap_or(&arguments.run).join("responses.parquet");
+    write_atomic(&path, &responses_as_parquet(&responses).or_failed()?).or_failed()?;
+    let document = json!({
+        "responses": path,
+        "displays": arguments.displays,
+        "samples": arguments.samples,
+        "seed": context.seed,
+    });
+    let text = format!(
+        "{} responses to {} written to {}\n",
+        count(responses.points.len()),
+        counted(arguments.displays, "display"),
+        path.display()
+    );
+    context.output.show("simulate", context.out.as_deref(), &document, &text)
+}

@@ -1,0 +1,135 @@
+//! `errare train` and `errare resume`: an experiment file becomes a run directory.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use errare::core::provenance::Provenance;
+use errare::core::run_dir::RunDir;
+use errare::network::{EXPERIMENT, Experiment, Network, TrainingSummary, read_experiment, read_log};
+use errare::pipeline::{AnalysisSize, NetworkAnalysis, RUN, analyse_network, resume, train_into};
+use serde_json::json;
+
+use super::failure::{Failure, Stage};
+use super::output::TextTable;
+use super::{Context, Run};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    errare train experiments/index-flat.toml --out runs/index-flat\n  \
+    errare train experiments/index-flat.toml --seed 2 --out runs/index-flat-2 --json")]
+pub(crate) struct TrainArguments {
+    /// Experiment file; `--seed` overrides its seed.
+    #[arg(value_name = "EXPERIMENT.toml")]
+    experiment: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  errare resume runs/index-flat")]
+pub(crate) struct ResumeArguments {
+    /// Run directory of a training that was stopped.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+}
+
+pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(), Failure> {
+    let Some(out) = &context.out else {
+        return Err(Failure::bad_input("train needs --out DIR: the run directory to write"));
+    };
+    let mut experiment = Experiment::read(&arguments.experiment).or_bad_input()?;
+    if let Some(seed) = context.given_seed {
+        let mut stages = experiment.stages().to_vec();
+        stages.iter_mut().for_each(|stage| stage.seed = seed);
+        experiment = Experiment::from_stages(stages, experiment.folder()).or_bad_input()?;
+    }
+    // Everything the stages read must be there before anything is written.
+    experiment.targets().or_bad_input()?;
+    context.check_out(RUN)?;
+    let dir = RunDir::claim(out, RUN).or_bad_input()?;
+    let mut run = if dir.continued() {
+        taken_up(dir, context)?
+    } else {
+        let provenance = Provenance::new(RUN, context.session.clone(), experiment.last().seed, vec![]);
+        provenance.write(&dir).or_failed()?;
+        Run { dir, provenance }
+    };
+    let started = Instant::now();
+    let summary = train_into(&run.dir, &experiment, &context.progress).map_err(failure)?;
+    finish(&mut run, context, "train", &summary, started)?;
+    run.end()
+}
+
+pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Result<(), Failure> {
+    if !arguments.run.join(EXPERIMENT).exists() {
+        let path = arguments.run.display();
+        return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
+    }
+    let experiment = read_experiment(&arguments.run).or_bad_input()?;
+    let dir = RunDir::claim(&arguments.run, RUN).or_bad_input()?;
+    let mut run = taken_up(dir, context)?;
+    let started = Instant::now();
+    let summary = resume(&run.dir, experiment, &context.progress).map_err(failure)?;
+    finish(&mut run, context, "resume", &summary, started)?;
+    run.end()
+}
+
+/// A run that an earlier session began.
+fn taken_up(dir: RunDir, context: &Context) -> Result<Run, Failure> {
+    let mut provenance = Provenance::read(dir.path()).or_bad_input()?;
+    provenance.resume(context.session.clone());
+    provenance.write(&dir).or_failed()?;
+    Ok(Run { dir, provenance })
+}
+
+/// Divergence is a failure while running; all else that training refuses is bad input.
+fn failure(error: errare::pipeline::Error) -> Failure {
+    match &error {
+        errare::pipeline::Error::Network(inner) if !inner.is_bad_input() => Failure::Running(error.into()),
+        _ => Failure::BadInput(error.into()),
+    }
+}
+
+/// Judges the trained network on a small evaluation, and shows how training ended.
+fn finish(
+    run: &mut Run,
+    context: &Context,
+    command: &str,
+    summary: &TrainingSummary,
+    started: Instant,
+) -> Result<(), Failure> {
+    let seconds = started.elapsed().as_secs_f64();
+    let network = Network::load(run.dir.path()).or_failed()?;
+    let log = read_log(run.dir.path()).or_failed()?;
+    let target = network.stage().target(run.dir.path()).or_failed()?;
+    let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 8, null_draws: 0 };
+    let seed = network.stage().seed;
+    let analysis = analyse_network(&network, &*target, &log, size, seed, &context.progress).or_failed()?;
+    let criteria = &analysis.fidelity.criteria;
+    let document = json!({
+        "steps": summary.steps,
+        "seconds": seconds,
+        "loss": summary.loss,
+        "floor": summary.floor,
+        "criteria": criteria,
+    });
+    let text = format!(
+        "{} steps in {seconds:.0} s; loss {:.4}, floor {:.4}\n\n{}\nwritten to {}\n",
+        summary.steps,
+        summary.loss,
+        summary.floor,
+        criteria_table(&analysis),
+        run.dir.path().display()
+    );
+    context.output.show(command, Some(run.dir.path()), &document, &text)
+}
+
+/// The criteria of a faithful network as text.
+pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> TextTable {
+    let mut rows = TextTable::new(1, ["criterion", "value", "at most", "met"]);
+    for (name, criterion) in &analysis.fidelity.criteria {
+        let met = if criterion.met { "yes" } else { "no" };
+        let cells =
+            [name.clone(), format!("{:.4}", criterion.value), format!("{:.4}", criterion.limit), met.into()];
+        rows.row(cells);
+    }
+    rows
+}

@@ -1,0 +1,223 @@
+//! The demonstration: from the bundled trials of people to a network that makes their errors, in one call.
+
+use errare_behaviour::data::{BundledSet, bundled, load_bundled};
+use errare_behaviour::{
+    Fit, FitOptions, Fits, GroupKey, ModelName, SwapDependence, TrialTable, data::write_csv, surrogate_table,
+};
+use errare_core::progress::Progress;
+use errare_core::provenance::{DataIdentity, Provenance};
+use errare_core::run_dir::RunDir;
+use errare_network::{Cue, Epoch, Experiment, Network, TrainingSummary, read_log};
+use errare_report::{Estimate, KeyNumber, Page, Section, Unit};
+
+use super::figures;
+use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
+use super::page::{behaviour_section, fidelity_section, geometry_section, network_section};
+use super::table::responses_as_parquet;
+use super::training::{RUN, train_into};
+use super::{Error, Result};
+use crate::fit_groups;
+
+/// Kind of a directory that holds a demonstration.
+pub const DEMO: &str = "demo";
+/// The bundled data set it uses.
+const DATA: &str = "vandenberg2012_color_wheel";
+/// The set size whose fit the network learns.
+const SET_SIZE: usize = 6;
+
+/// What the demonstration does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DemoOptions {
+    /// Index cue: swaps at one rate, from the three-component fit. Feature cue: swaps by probe distance, from BNS.
+    pub cue: Cue,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// How much is simulated.
+    pub size: AnalysisSize,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct DemoSummary {
+    /// The training.
+    pub training: TrainingSummary,
+    /// What was measured of the network.
+    pub analysis: NetworkAnalysis,
+}
+
+/// The experiment of a demonstration; its fits are in folders beside it.
+fn experiment(cue: Cue, seed: u64, dir: &RunDir) -> Result<Experiment> {
+    let text = match cue {
+        Cue::Index => include_str!("../../../../experiments/demo-index.toml"),
+        Cue::Feature => include_str!("../../../../experiments/demo-feature.toml"),
+    };
+    let mut stages = Experiment::parse(text, dir.path())?.stages().to_vec();
+    stages.iter_mut().for_each(|stage| stage.seed = seed);
+    Ok(Experiment::from_stages(stages, dir.path())?)
+}
+
+/// Runs the demonstration into a claimed directory; what an earlier session trained there is used.
+///
+/// Writes `fits/`, `surrogate.csv`, the run `network/`, `figures/` and `report.html`.
+///
+/// # Errors
+/// When a step fails or a file cannot be written.
+pub fn demo(
+    dir: &RunDir,
+    options: DemoOptions,
+    provenance: &Provenance,
+    progress: &Progress,
+) -> Result<DemoSummary> {
+    let table = load_bundled(DATA)?;
+    progress.note(&format!("{}: {} trials", table.name(), table.len()));
+    let fit_options = FitOptions { seed: options.seed };
+    let bns_model = ModelName::Bns(SwapDependence::Probe);
+    let mixtures =
+        fit_groups(&table, &[GroupKey::SetSize], ModelName::ThreeComponent, &fit_options, progress)?;
+    let bns = fit_groups(&table, &[GroupKey::SetSize], bns_model, &fit_options, progress)?;
+    for (name, fits) in [("three-component", &mixtures), ("bns", &bns)] {
+        Fits { provenance: serde_json::json!({ "data": DATA }), fits: fits.clone() }
+            .write(dir.file("fits").join(name))?;
+    }
+    let (fits, trained_on) = match options.cue {
+        Cue::Index => (&mixtures, "the responses that the three-component fit of set size 6 gives"),
+        Cue::Feature => (&bns, "the responses that the BNS fit of set size 6 gives"),
+    };
+    let chosen = fits
+        .iter()
+        .find(|fit| fit.set_size == Some(SET_SIZE))
+        .ok_or_else(|| Error::MissingFit { what: DATA.into(), set_size: SET_SIZE })?;
+    let own = table.filter("set_size", &SET_SIZE.to_string())?;
+    write_csv(dir.file("surrogate.csv"), &surrogate_table(&chosen.model()?, &own, options.seed)?)?;
+
+    let run = RunDir::claim(dir.file("network"), RUN)?;
+    let mut run_provenance = provenance.clone();
+    run_provenance.kind = RUN.into();
+    run_provenance.write(&run)?;
+    let experiment = experiment(options.cue, options.seed, dir)?;
+    let training = train_into(&run, &experiment, progress)?;
+
+    let network = Network::load(run.path())?;
+    let log = read_log(run.path())?;
+    let target = experiment.last().target(dir.path())?;
+    let analysis = analyse_network(&network, &*target, &log, options.size, options.seed, progress)?;
+    run.write("responses.parquet", &responses_as_parquet(&analysis.responses.network)?)?;
+    run.write_json("metrics.json", &analysis.fidelity.metrics)?;
+    run_provenance.end();
+    run_provenance.write(&run)?;
+
+    let page = page(&table, [&mixtures, &bns], chosen, (&network, &log, trained_on), &analysis, provenance)?;
+    write_figures(dir, &table, [&mixtures, &bns], &network, &log, &analysis)?;
+    page.write(&dir.file("report.html"))?;
+    Ok(DemoSummary { training, analysis })
+}
+
+/// Identity of the data the demonstration uses, for its provenance.
+#[must_use]
+pub fn demo_data() -> Option<DataIdentity> {
+    let set: &BundledSet = bundled().iter().find(|set| set.name == DATA)?;
+    Some(DataIdentity::new(set.name, set.csv, set.trials))
+}
+
+/// Span of the cue in seconds from its onset.
+fn cue_span(network: &Network) -> (f64, f64) {
+    let task = &network.stage().task;
+    let steps =
+        task.epochs.steps(task.epochs.delay[1]).into_iter().filter(|epoch| *epoch == Epoch::Cue).count();
+    (0.0, steps as f64 * task.dt)
+}
+
+fn write_figures(
+    dir: &RunDir,
+    table: &TrialTable,
+    [mixtures, bns]: [&[Fit]; 2],
+    network: &Network,
+    log: &[errare_network::LogEntry],
+    analysis: &NetworkAnalysis,
+) -> Result<()> {
+    let NetworkAnalysis { responses, fidelity, densities: [of_network, of_oracle], alignment } = analysis;
+    let mut all = vec![
+        figures::errors_by_set_size(table, mixtures)?,
+        figures::weights_by_set_size(mixtures),
+        figures::swap_curves(bns),
+        figures::timeline(network.stage())?,
+        figures::learning(log),
+        figures::error_densities(of_network, of_oracle),
+        figures::clouds(&[("network", &responses.network), ("oracle", &responses.oracle)]),
+        figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle),
+    ];
+    all.extend(alignment.as_ref().map(|alignment| figures::alignment(alignment, cue_span(network))));
+    for figure in all {
+        figure.write(&dir.file("figures"))?;
+    }
+    Ok(())
+}
+
+fn page(
+    table: &TrialTable,
+    [mixtures, bns]: [&[Fit]; 2],
+    chosen: &Fit,
+    (network, log, trained_on): (&Network, &[errare_network::LogEntry], &str),
+    analysis: &NetworkAnalysis,
+    provenance: &Provenance,
+) -> Result<Page> {
+    let metric = |name: &str| analysis.fidelity.metrics.get(name);
+    let key = |label: &str, name: &str, unit: Unit| {
+        let mut estimate = Estimate::new(metric(name).and_then(|m| m.value), unit);
+        if let Some([lo, hi]) = metric(name).and_then(|m| m.ci) {
+            estimate = estimate.with_interval(lo, hi);
+        }
+        KeyNumber::new(label, &estimate)
+    };
+    let floor = metric("energy_distance").and_then(|m| m.floor);
+    let summary = format!(
+        "Behaviour models were fitted to {} trials of {} people, and a recurrent network was trained from scratch to \
+         reproduce {trained_on}: not only the right answers, but the errors, at the rate and with the spread that \
+         people make them. Below: what people did, how the network was trained, how close it comes, and how it holds \
+         the two items in mind.",
+        errare_report::number::count(table.len() as u64),
+        table.participants().len(),
+    );
+    let build = &provenance.session.build;
+    let mut page = Page::new("A network that errs like people", summary)
+        .key_number(key("swap rate, network", "swap_rate", Unit::Probability))
+        .key_number(key("swap rate, oracle", "swap_rate_oracle", Unit::Probability))
+        .key_number(key("median error, network", "median_error", Unit::Radians))
+        .key_number(key("median error, oracle", "median_error_oracle", Unit::Radians))
+        .key_number(key("energy distance, network", "energy_distance", Unit::Dimensionless).note(format!(
+            "floor {}",
+            floor.map_or_else(|| "n/a".into(), |f| errare_report::number::significant(f, 2))
+        )))
+        .key_number(key("energy distance, no swaps", "energy_distance_no_swaps", Unit::Dimensionless))
+        .section(behaviour_section(table, mixtures, bns)?)
+        .section(network_section(network, log, trained_on)?)
+        .section(fidelity_section(analysis))
+        .section(geometry_section(analysis, cue_span(network)))
+        .section(limits(chosen))
+        .provenance("errare", build.version.clone())
+        .provenance("commit", build.commit.clone())
+        .provenance("command", provenance.session.command_line.join(" "))
+        .provenance("seed", provenance.seed.to_string())
+        .provenance("begun", provenance.session.started.clone());
+    for data in &provenance.data {
+        page = page.provenance(
+            format!("data: {}", data.name),
+            format!("{} rows, blake3 {}", data.rows, data.blake3),
+        );
+    }
+    Ok(page)
+}
+
+/// What the demonstration does not show.
+fn limits(chosen: &Fit) -> Section {
+    Section::new("Limits").list([
+        format!(
+            "The network sees two items, but the fit is that of displays of {} items: the rate is that of one \
+             distractor, and guesses are kept.",
+            chosen.set_size.unwrap_or(SET_SIZE)
+        ),
+        "One network, one seed. Geometry in particular differs between seeds.".into(),
+        "Participants are pooled; nobody's own errors are modelled here.".into(),
+        "The oracle itself is a little less spread than the target: the last denoising step adds no noise.".into(),
+    ])
+}

@@ -1,0 +1,45 @@
+//! The error type of the pipelines: that of any crate below, or of an output format.
+
+/// What can go wrong in a pipeline.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A foundation refused.
+    #[error(transparent)]
+    Core(#[from] errare_core::Error),
+    /// A behaviour model refused.
+    #[error(transparent)]
+    Behaviour(#[from] errare_behaviour::Error),
+    /// A network refused.
+    #[error(transparent)]
+    Network(#[from] errare_network::Error),
+    /// An analysis refused.
+    #[error(transparent)]
+    Analysis(#[from] errare_analysis::Error),
+    /// A figure or page refused.
+    #[error(transparent)]
+    Report(#[from] errare_report::Error),
+    /// A Parquet table could not be written.
+    #[error("Parquet table: {0}")]
+    Table(String),
+    /// A run directory is asked to hold another experiment than it does.
+    #[error(
+        "{path} holds another experiment: choose another --out, or go on with that one by `errare resume`",
+        path = path.display()
+    )]
+    OtherExperiment {
+        /// The directory.
+        path: std::path::PathBuf,
+    },
+    /// A fit that a step needs is not there.
+    #[error("{what} has no fit for set size {set_size}")]
+    MissingFit {
+        /// Which fits.
+        what: String,
+        /// The set size.
+        set_size: usize,
+    },
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,23 @@
+//! The figures of the reports, each a function of results: what they show is decided here, how they look in
+//! `errare-report`.
+
+mod behaviour;
+mod geometry;
+mod responses;
+mod training;
+
+pub use behaviour::{errors_by_set_size, swap_curves, weights_by_set_size};
+pub use geometry::alignment;
+pub use responses::{clouds, error_densities, swap_rates};
+pub use training::{learning, timeline};
+
+use errare_report::{Axis, Unit};
+
+/// Axes of an error density.
+fn density_axes(quantity: &str) -> (Axis, Axis) {
+    let pi = std::f64::consts::PI;
+    (
+        Axis::new(quantity, Unit::Radians).range(-pi, pi).pi_ticks(),
+        Axis::new("probability density", Unit::PerRadian).including(0.0),
+    )
+}

@@ -1,0 +1,95 @@
+//! The network's responses beside those of the oracle and of people.
+
+use std::f64::consts::PI;
+
+use errare_analysis::densities::ErrorDensities;
+use errare_analysis::mixture::SwapCurve;
+use errare_network::Responses;
+use errare_report::{Axis, Datum, Figure, Panel, Role, Series, Unit};
+
+use super::density_axes;
+
+/// Responses drawn in each panel of [`clouds`].
+const CLOUD: usize = 1500;
+
+/// Error densities about the cued and the uncued item: network against oracle.
+#[must_use]
+pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Figure {
+    let line =
+        |errors: &[f64], density: &[f64]| errors.iter().copied().zip(density.to_vec()).collect::<Vec<_>>();
+    let (x, y) = density_axes("error about the cued item");
+    let mut figure = Figure::new("error-densities", "Errors of the network and of its target")
+        .caption("The oracle samples the target by the exact reverse process: what a perfect network would do. Grey: expected about the uncued item without swaps, 95\u{202f}% band.")
+        .how_computed("72 bins of 5°. The expectation without swaps exchanges uncued items between displays.")
+        .columns(2)
+        .panel(
+            Panel::new(x, y)
+                .title("about the cued item")
+                .series(Series::line("oracle", line(&oracle.error, &oracle.target)).role(Role::Model))
+                .series(Series::points("network", line(&network.error, &network.target)).role(Role::Network)),
+        );
+    if let (Some(of_network), Some(of_oracle)) = (&network.distractor, &oracle.distractor) {
+        let (x, y) = density_axes("error about an uncued item");
+        let null = (0..of_oracle.expected.len()).map(|i| {
+            Datum::new(oracle.error[i], of_oracle.expected[i])
+                .interval(of_oracle.expected_lo[i], of_oracle.expected_hi[i])
+        });
+        figure = figure.panel(
+            Panel::new(x, y)
+                .title("about the uncued item")
+                .series(Series::line("expected without swaps", null).role(Role::Null))
+                .series(Series::line("oracle", line(&oracle.error, &of_oracle.density)).role(Role::Model))
+                .series(
+                    Series::points("network", line(&network.error, &of_network.density)).role(Role::Network),
+                ),
+        );
+    }
+    figure
+}
+
+/// Swap rate against probe distance: network against oracle.
+#[must_use]
+pub fn swap_rates(network: &SwapCurve, oracle: &SwapCurve) -> Figure {
+    let points = |curve: &SwapCurve| {
+        (0..curve.rate.len())
+            .map(|i| Datum::new(curve.distance[i], curve.rate[i]).interval(curve.lo[i], curve.hi[i]))
+            .collect::<Vec<_>>()
+    };
+    Figure::new("swap-rates", "Swap rate by probe distance")
+        .caption("Rate at which the uncued item is reported, by its distance from the cued one in the probe feature. Bars: 95\u{202f}%.")
+        .how_computed("Mixture responsibilities with the target's concentration and guesses held fixed, 8 bins of equal width.")
+        .width(620.0)
+        .panel(
+            Panel::new(
+                Axis::new("probe distance", Unit::Radians).range(0.0, PI).pi_ticks(),
+                Axis::new("swap rate", Unit::Probability).including(0.0),
+            )
+            .series(Series::points("oracle", points(oracle)).role(Role::Model).joined())
+            .series(Series::points("network", points(network)).role(Role::Network).joined()),
+        )
+}
+
+/// Read-outs after the last step, turned so that the cued item is at 0.
+#[must_use]
+pub fn clouds(panels: &[(&str, &Responses)]) -> Figure {
+    let axis = |name: &str| Axis::new(name, Unit::Dimensionless).range(-3.6, 3.6);
+    let mut figure = Figure::new("clouds", "Responses in the behavioural plane")
+        .caption("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right. Colour: angle of the uncued item relative to the cued one; swaps lie where their own colour belongs.")
+        .how_computed(format!("{CLOUD} trials a panel, one for each of the first displays."))
+        .columns(panels.len());
+    for (title, responses) in panels {
+        let step = responses.samples.max(1);
+        let data = responses.polar().step_by(step).take(CLOUD).map(|(display, angle, radius)| {
+            let turned = angle - display.report[0];
+            let hue = if display.set_size() > 1 { display.report_offset(1) } else { 0.0 };
+            Datum::new(radius * turned.cos(), radius * turned.sin()).hue(hue)
+        });
+        figure = figure.panel(
+            Panel::new(axis("read-out x₁"), axis("read-out x₂"))
+                .title(*title)
+                .equal_aspect()
+                .series(Series::cloud("trial", data)),
+        );
+    }
+    figure
+}

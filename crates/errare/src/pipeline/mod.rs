@@ -1,0 +1,18 @@
+//! Pipelines: the steps that lead from people's trials, or from a trained network, to a report.
+//!
+//! Each step is a function of the results before it; the commands only parse, call and print.
+
+mod demo;
+mod error;
+pub mod figures;
+mod network;
+mod page;
+mod table;
+mod training;
+
+pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
+pub use error::{Error, Result};
+pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
+pub use page::{behaviour_section, fidelity_section, geometry_section, network_section};
+pub use table::responses_as_parquet;
+pub use training::{RUN, resume, train_into};

@@ -1,0 +1,34 @@
+//! Training into a run directory that carries all it needs, and taking such a run up again.
+
+use errare_core::progress::Progress;
+use errare_core::run_dir::RunDir;
+use errare_network::{EXPERIMENT, Experiment, TrainingSummary, read_experiment, train};
+
+use super::{Error, Result};
+
+/// Kind of a run directory that holds a network.
+pub const RUN: &str = "run";
+
+/// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped.
+///
+/// # Errors
+/// [`Error::OtherExperiment`] when the directory holds another experiment; otherwise as [`train`].
+pub fn train_into(dir: &RunDir, experiment: &Experiment, progress: &Progress) -> Result<TrainingSummary> {
+    let carried = experiment.carried_by(dir)?;
+    if dir.file(EXPERIMENT).exists() {
+        let held = read_experiment(dir.path())?;
+        if held.to_toml() != carried.to_toml() {
+            return Err(Error::OtherExperiment { path: dir.path().into() });
+        }
+    }
+    resume(dir, carried, progress)
+}
+
+/// Goes on with the run of a claimed directory.
+///
+/// # Errors
+/// As [`train`].
+pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Result<TrainingSummary> {
+    let targets = experiment.targets()?;
+    Ok(train(dir, experiment, targets, progress, |_| {})?)
+}
