@@ -71,8 +71,10 @@ pub struct BnsFit {
     pub log_evidence: f64,
     /// Evidence lower bound (nats).
     pub elbo: f64,
-    /// Effective sample size behind the evidence, of 1000 draws.
+    /// Effective sample size behind the evidence …
     pub ess: f64,
+    /// … out of so many draws.
+    pub evidence_draws: usize,
     /// Prior scale of the swap function (logits) and inverse length of each feature.
     pub hyperparameters: BTreeMap<String, f64>,
     /// Whether the search for the posterior ended before its limit of steps.
@@ -113,6 +115,7 @@ pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) 
                 log_evidence: estimate.log_evidence,
                 elbo: estimate.elbo,
                 ess: estimate.ess,
+                evidence_draws: estimate.evidence_draws,
                 converged: estimate.converged,
                 hyperparameters: estimate.hyperparameters,
                 posterior: estimate.posterior,

@@ -10,18 +10,17 @@ const MAX_BACKTRACKS: usize = 10;
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
-    /// Largest component of the gradient.
-    pub(super) gradient: f64,
-    /// Gain of one step.
+    /// Gain that the quadratic model, or the last step, promises of another one.
     pub(super) gain: f64,
     /// Steps.
     pub(super) steps: usize,
 }
 
 /// Maximises `objective`, which returns its value, its gradient, and what else belongs to the point; returns the
-/// last point with that.
+/// last point with that. `spread` is the scale on which each coordinate is expected to matter.
 pub(super) fn maximise<T, E>(
     start: Vec<f64>,
+    spread: &[f64],
     stop: Stop,
     mut objective: impl FnMut(&[f64], Option<&T>) -> Result<(f64, Vec<f64>, T), E>,
 ) -> Result<(Vec<f64>, T), E> {
@@ -29,16 +28,16 @@ pub(super) fn maximise<T, E>(
     let mut x = DVector::from_vec(start);
     let (mut value, gradient, mut extra) = objective(x.as_slice(), None)?;
     let mut gradient = DVector::from_vec(gradient);
-    let mut inverse = DMatrix::<f64>::identity(size, size);
-    let mut fresh = true;
+    let initial = DMatrix::from_diagonal(&DVector::from_iterator(size, spread.iter().map(|s| s * s)));
+    let mut inverse = initial.clone();
     for _ in 0..stop.steps {
-        if size == 0 || gradient.amax() < stop.gradient {
-            break;
-        }
         let mut direction = &inverse * &gradient;
         if direction.dot(&gradient) <= 0.0 {
-            inverse.fill_with_identity();
-            direction.copy_from(&gradient);
+            inverse.copy_from(&initial);
+            direction = &inverse * &gradient;
+        }
+        if 0.5 * direction.dot(&gradient) <= stop.gain {
+            break;
         }
         let length = direction.norm();
         if length > MAX_STEP {
@@ -64,10 +63,6 @@ pub(super) fn maximise<T, E>(
         let change = &gradient - &slopes;
         let curvature = moved.dot(&change);
         if curvature > 1e-10 {
-            if fresh {
-                inverse *= curvature / change.norm_squared();
-                fresh = false;
-            }
             let identity = DMatrix::identity(size, size);
             let left = &identity - &moved * change.transpose() / curvature;
             inverse = &left * inverse * left.transpose() + &moved * moved.transpose() / curvature;
@@ -88,8 +83,8 @@ mod tests {
     #[test]
     fn a_curved_valley_is_climbed() {
         // Rosenbrock's function, turned upside down.
-        let stop = Stop { gradient: 1e-8, gain: 0.0, steps: 200 };
-        let (x, evaluations) = maximise(vec![-1.2, 1.0], stop, |x, before: Option<&usize>| {
+        let stop = Stop { gain: 1e-16, steps: 200 };
+        let (x, evaluations) = maximise(vec![-1.2, 1.0], &[0.1, 0.1], stop, |x, before: Option<&usize>| {
             let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
             let gradient = vec![2.0 * a + 400.0 * b * x[0], -200.0 * b];
             Ok::<_, ()>((-a * a - 100.0 * b * b, gradient, before.map_or(1, |n| n + 1)))

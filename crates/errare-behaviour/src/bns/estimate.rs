@@ -17,8 +17,10 @@ use crate::{Observations, Result};
 const CURVE: usize = 101;
 /// Weights of the starting mixture are kept this far from 0.
 const START_FLOOR: f64 = 1e-3;
-/// A thousandth of a nat does not change a conclusion.
-const STOP: Stop = Stop { gradient: 0.01, gain: 1e-3, steps: 40 };
+/// A few thousandths of a nat do not change a conclusion.
+const STOP: Stop = Stop { gain: 2e-3, steps: 40 };
+/// The data narrow a hyperparameter to about this part of its prior's standard deviation.
+const SPREAD: f64 = 0.5;
 
 /// A fitted BNS model.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +35,10 @@ pub struct BnsEstimate {
     pub elbo: f64,
     /// Log evidence at the fitted κ and hyperparameters, by importance sampling (nats).
     pub log_evidence: f64,
-    /// Effective sample size of the importance sampling, of 1000 draws.
+    /// Effective sample size of the importance sampling …
     pub ess: f64,
+    /// … out of so many draws.
+    pub evidence_draws: usize,
     /// Prior scale of the swap function (logits) and inverse length of each feature it depends on.
     pub hyperparameters: BTreeMap<String, f64>,
     /// Whether the search for the posterior ended before its limit of steps.
@@ -112,7 +116,8 @@ pub fn fit_bns(observations: &Observations, dependence: SwapDependence, seed: u6
         let search =
             Search { basis: basis.as_ref(), design: Design::new(observations, basis.as_ref(), dependence)? };
         let coefficients = search.design.coefficients();
-        let (end, optimum) = maximise(x, STOP, |x, before: Option<&Optimum>| {
+        let spread: Vec<f64> = basis.hyperpriors().iter().map(|hyper| SPREAD * hyper.sd).collect();
+        let (end, optimum) = maximise(x, &spread, STOP, |x, before: Option<&Optimum>| {
             let (q, kappa) = match before.or(coarser.as_ref()) {
                 Some(optimum) => (optimum.point.q.extended(coefficients), optimum.point.kappa),
                 None => (start(&mixture, observations, coefficients, &search.prior(x)), mixture.kappa),
@@ -151,6 +156,7 @@ fn finish(
         elbo: point.elbo,
         log_evidence: evidence.log,
         ess: evidence.effective,
+        evidence_draws: evidence.draws,
         converged: optimum.converged(),
         hyperparameters: search.basis.named(x),
         swap_curve: posterior.swap_curve(CURVE, observations.probe_range()),

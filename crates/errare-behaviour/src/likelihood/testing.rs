@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use errare_core::random::{Purpose, stream};
 
+use crate::data::{ReadOptions, read_csv};
 use crate::{Display, DisplayGenerator, Observations, ResponseModel};
 
 /// Simulated trials of a known model.
@@ -34,26 +35,14 @@ pub(crate) fn human(name: &str, set_size: usize) -> Option<Vec<(Display, f64)>> 
         PathBuf::from,
     );
     let path = folder.join(format!("{name}.csv"));
-    let Ok(mut reader) = csv::Reader::from_path(&path) else {
+    if !path.is_file() {
         println!(
             "skipped: {} is not there; set ERRARE_SHARED_DATA to the folder that holds it",
             path.display()
         );
         return None;
-    };
-    let headers = reader.headers().unwrap().clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).unwrap();
-    let records: Vec<_> = reader.records().map(Result::unwrap).collect();
-    let rows = records.iter().filter(|record| record[column("set_size")] == set_size.to_string());
-    let number = |record: &csv::StringRecord, name: &str| record[column(name)].parse::<f64>().unwrap();
-    Some(
-        rows.map(|record| {
-            let items = |block: &str| {
-                (0..set_size).map(|item| number(record, &format!("{block}_{item}"))).collect::<Vec<_>>()
-            };
-            let display = Display { probe: items("probe"), report: items("report"), cued_slot: 0 };
-            (display, number(record, "response"))
-        })
-        .collect(),
-    )
+    }
+    let table = read_csv(&path, &ReadOptions::default()).unwrap();
+    let table = table.filter("set_size", &set_size.to_string()).unwrap();
+    Some(table.trials().iter().map(|trial| (trial.display.clone(), trial.response)).collect())
 }
