@@ -66,7 +66,9 @@ pub fn sample_response(
     let source = draw_source(weights, stream);
     let angle = match source {
         Source::Uniform => stream.random_range(-PI..PI),
-        Source::Item(item) => wrap(display.report[item] + emission.map_or(0.0, |emission| emission.sample(stream))),
+        Source::Item(item) => {
+            wrap(display.report[item] + emission.map_or(0.0, |emission| emission.sample(stream)))
+        }
     };
     Response { angle, source }
 }

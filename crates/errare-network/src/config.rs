@@ -200,12 +200,25 @@ pub enum HandOff {
     Reset,
 }
 
+/// What the loss regresses on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CleanTarget {
+    /// The expectation of the clean response given all that a perfect network could know. Same minimum, no
+    /// sampling noise: the gradient is that of the network's own error.
+    Expected,
+    /// A sampled clean response: the published loss.
+    Sampled,
+}
+
 /// `[objective]`: what training minimises.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectiveConfig {
     /// Which objective.
     pub kind: ObjectiveKind,
+    /// What the loss regresses on.
+    pub target: CleanTarget,
     /// Weighting of the denoising steps.
     pub weighting: Weighting,
     /// Task-optimal: how many of the last response steps count; all by default.
@@ -223,6 +236,7 @@ impl Default for ObjectiveConfig {
     fn default() -> Self {
         Self {
             kind: ObjectiveKind::Diffusion,
+            target: CleanTarget::Expected,
             weighting: Weighting::Uniform,
             last_steps: None,
             hand_off_mean: 1e-3,

@@ -22,8 +22,8 @@ mod training;
 
 pub use circuit::Readout;
 pub use config::{
-    BehaviourConfig, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig, ObjectiveConfig,
-    ObjectiveKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
+    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig,
+    ObjectiveConfig, ObjectiveKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};

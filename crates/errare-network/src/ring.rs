@@ -36,7 +36,8 @@ impl RingTarget {
     pub fn new(model: &dyn ResponseModel, display: &Display, radius: f64, spread: f64) -> Self {
         let weights = model.weights(display);
         let mut centres = Vec::new();
-        let narrowest = model.emission().map_or(f64::INFINITY, |emission| emission.standard_deviation());
+        let narrowest =
+            model.emission().map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
         let nodes = (TAU / (GRID_SPACING * narrowest.min(spread / radius))).ceil() as usize;
         if model.emission().is_some() || weights[0] > 0.0 {
             for node in 0..nodes {
@@ -90,45 +91,145 @@ impl PosteriorConstants {
     }
 }
 
-/// E[centre | x] for a tile of points x, `[axis][point]`.
-struct PosteriorCentre<'a> {
-    /// (cos, sin, ln weight) of each centre.
-    centres: &'a [[f32; 3]],
-    radius: f32,
-    /// R√ᾱ/v: how strongly a centre's direction is weighed.
-    sharpness: f32,
-    x: &'a [Lanes<f32>],
-    mean: &'a mut [Lanes<f32>],
+/// Centres as a kernel reads them: (cos, sin, ln weight) for the points of one vector.
+trait Centres<T> {
+    fn count(&self) -> usize;
+    fn at(&self, index: usize, vector: usize) -> [Lanes<T>; 3];
 }
 
-impl Kernel for PosteriorCentre<'_> {
+/// The same centres for every point.
+struct Shared<T>(Vec<[T; 3]>);
+
+impl<T: Real> Shared<T> {
+    fn new(target: &RingTarget) -> Self {
+        let centre = |c: &[f64; 3]| [c[0], c[1], c[2].ln()].map(T::from_f64);
+        Self(target.centres.iter().map(centre).collect())
+    }
+}
+
+impl<T: Real> Centres<T> for Shared<T> {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn at(&self, index: usize, _vector: usize) -> [Lanes<T>; 3] {
+        let [cos, sin, log_weight] = self.0[index];
+        [Lanes::splat(cos), Lanes::splat(sin), Lanes::splat(log_weight)]
+    }
+}
+
+/// Centres of the trajectories of a tile, each with those of its own display.
+#[derive(Debug)]
+pub(crate) struct TileTargets<T> {
+    count: usize,
+    /// cos, sin, ln weight: `[centre][trajectory]`.
+    rows: [Vec<Lanes<T>>; 3],
+    radius: f64,
+    spread: f64,
+}
+
+impl<T: Real> TileTargets<T> {
+    /// For lanes whose displays have these targets.
+    pub(crate) fn new<'a>(targets: impl Fn(usize) -> &'a RingTarget) -> Self {
+        let count = (0..TILE).map(|lane| targets(lane).centres.len()).max().unwrap_or(0);
+        let mut rows = std::array::from_fn(|_| zeros(count));
+        for lane in 0..TILE {
+            for centre in 0..count {
+                // Lanes with fewer centres are filled up with ones of no weight.
+                let [cos, sin, weight] =
+                    targets(lane).centres.get(centre).copied().unwrap_or([1.0, 0.0, f64::MIN_POSITIVE]);
+                let values = [cos, sin, if weight > f64::MIN_POSITIVE { weight.ln() } else { -1e30 }];
+                for (row, value) in rows.iter_mut().zip(values) {
+                    *lane_mut(row, centre, lane) = T::from_f64(value);
+                }
+            }
+        }
+        let first = targets(0);
+        Self { count, rows, radius: first.radius, spread: first.spread }
+    }
+
+    /// E[x₀ | x_τ] of every trajectory; `x` and `clean` are `[axis][trajectory]`.
+    pub(crate) fn expected_clean(
+        &self,
+        isa: Isa,
+        schedule: &Schedule,
+        tau: usize,
+        x: &[Lanes<T>],
+        clean: &mut [Lanes<T>],
+    ) {
+        let constants = PosteriorConstants::new(schedule, tau, self.spread);
+        isa.run(constants.centre(self, self.radius, x, clean));
+        let gain = T::from_f64(constants.gain);
+        let share = T::from_f64(1.0 - constants.gain * constants.scale);
+        for (clean, x) in clean.iter_mut().zip(x) {
+            *clean = clean.zip(*x, |centre, x| share * centre + gain * x);
+        }
+    }
+}
+
+impl<T: Real> Centres<T> for TileTargets<T> {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline(always)]
+    fn at(&self, index: usize, vector: usize) -> [Lanes<T>; 3] {
+        let at = index * VECTORS + vector;
+        [self.rows[0][at], self.rows[1][at], self.rows[2][at]]
+    }
+}
+
+/// E[centre | x] for a tile of points x, `[axis][point]`.
+struct PosteriorCentre<'a, T, C> {
+    centres: &'a C,
+    radius: T,
+    /// R√ᾱ/v: how strongly a centre's direction is weighed.
+    sharpness: T,
+    x: &'a [Lanes<T>],
+    mean: &'a mut [Lanes<T>],
+}
+
+impl PosteriorConstants {
+    fn centre<'a, T: Real, C: Centres<T>>(
+        &self,
+        centres: &'a C,
+        radius: f64,
+        x: &'a [Lanes<T>],
+        mean: &'a mut [Lanes<T>],
+    ) -> PosteriorCentre<'a, T, C> {
+        let sharpness = T::from_f64(radius * self.scale / self.variance);
+        PosteriorCentre { centres, radius: T::from_f64(radius), sharpness, x, mean }
+    }
+}
+
+impl<T: Real, C: Centres<T>> Kernel for PosteriorCentre<'_, T, C> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         for v in 0..VECTORS {
             let x = [self.x[v].map(|x| x * self.sharpness), self.x[VECTORS + v].map(|x| x * self.sharpness)];
-            let logit = |centre: &[f32; 3]| {
-                Lanes::splat(centre[2]).add_scaled::<FMA>(centre[0], x[0]).add_scaled::<FMA>(centre[1], x[1])
+            let logit = |[cos, sin, log_weight]: [Lanes<T>; 3]| {
+                log_weight.add_product::<FMA>(cos, x[0]).add_product::<FMA>(sin, x[1])
             };
-            let mut largest = Lanes::splat(f32::MIN);
-            for centre in self.centres {
-                largest = largest.zip(logit(centre), |a, b| if a > b { a } else { b });
+            let mut largest = logit(self.centres.at(0, v));
+            for centre in 1..self.centres.count() {
+                largest = largest.zip(logit(self.centres.at(centre, v)), |a, b| if a > b { a } else { b });
             }
             let (mut total, mut sums) = (Lanes::ZERO, [Lanes::ZERO; 2]);
-            for centre in self.centres {
-                let p = logit(centre).zip(largest, |l, m| (l - m).exp_negative::<FMA>());
+            for centre in 0..self.centres.count() {
+                let at = self.centres.at(centre, v);
+                let p = logit(at).zip(largest, |l, m| (l - m).exp_negative::<FMA>());
                 total = total.zip(p, |a, b| a + b);
-                sums[0] = sums[0].add_scaled::<FMA>(centre[0], p);
-                sums[1] = sums[1].add_scaled::<FMA>(centre[1], p);
+                sums[0] = sums[0].add_product::<FMA>(at[0], p);
+                sums[1] = sums[1].add_product::<FMA>(at[1], p);
             }
             for axis in 0..2 {
                 self.mean[axis * VECTORS + v] = sums[axis].zip(total, |s, t| self.radius * s / t);
             }
         }
     }
-}
-
-fn single_precision(target: &RingTarget) -> Vec<[f32; 3]> {
-    target.centres.iter().map(|c| [c[0] as f32, c[1] as f32, c[2].ln() as f32]).collect()
 }
 
 /// Draws from the oracle sampler: the free-running reverse diffusion with the exact posterior mean, which is
@@ -148,7 +249,7 @@ pub fn sample_oracle(
         .enumerate()
         .flat_map_iter(|(index, display)| {
             let target = RingTarget::new(target, display, radius, spread);
-            let centres = single_precision(&target);
+            let centres = Shared::new(&target);
             let mut points = Vec::with_capacity(samples);
             for first in (0..samples).step_by(TILE) {
                 let key = (index * samples + first) as u64;
@@ -166,7 +267,7 @@ fn denoise(
     isa: Isa,
     schedule: &Schedule,
     target: &RingTarget,
-    centres: &[[f32; 3]],
+    centres: &Shared<f32>,
     noise: &mut NoiseLanes,
 ) -> Vec<Lanes<f32>> {
     let [mut x, mut mean, mut normals]: [Vec<Lanes<f32>>; 3] = std::array::from_fn(|_| zeros(2));
@@ -175,8 +276,7 @@ fn denoise(
     x.iter_mut().for_each(|x| *x = x.map(|x| x * start));
     for tau in (1..=schedule.steps()).rev() {
         let c = PosteriorConstants::new(schedule, tau, target.spread);
-        let (radius, sharpness) = (target.radius as f32, (target.radius * c.scale / c.variance) as f32);
-        isa.run(PosteriorCentre { centres, radius, sharpness, x: &x, mean: &mut mean });
+        isa.run(c.centre(centres, target.radius, &x, &mut mean));
         let (before, after, beta) =
             (schedule.alpha_bar[tau - 1], schedule.alpha_bar[tau], schedule.beta[tau]);
         let clean = before.sqrt() * beta / (1.0 - after);
@@ -220,7 +320,7 @@ pub fn diffusion_floor(
             let mut stream = stream(seed, Purpose::Displays, &[u64::MAX, index]);
             let display = draw_display(generators, &mut stream);
             let ring = RingTarget::new(target, &display, radius, spread);
-            let centres = single_precision(&ring);
+            let centres = Shared::<f32>::new(&ring);
             let weights = target.weights(&display);
             let mut squares = vec![0.0; steps + 1];
             let (mut x, mut mean) = (zeros(2), zeros(2));
@@ -244,14 +344,7 @@ pub fn diffusion_floor(
                             *lane_mut(&mut x, axis, t) = (c.scale * clean[axis] + noise_sd * z) as f32;
                         }
                     }
-                    let sharpness = (radius * c.scale / c.variance) as f32;
-                    isa.run(PosteriorCentre {
-                        centres: &centres,
-                        radius: radius as f32,
-                        sharpness,
-                        x: &x,
-                        mean: &mut mean,
-                    });
+                    isa.run(c.centre(&centres, radius, &x, &mut mean));
                     squares[tau] += mean.iter().flat_map(|v| v.0).map(|m| f64::from(m * m)).sum::<f64>();
                 }
             }

@@ -9,12 +9,13 @@ use errare_core::random::{Purpose, stream};
 use super::forward::Overwrite;
 use super::{Plane, Tile, TileInputs, TrialStep, begin, fill_normals, step_forward};
 use crate::circuit::Circuit;
-use crate::config::ObjectiveConfig;
+use crate::config::{CleanTarget, ObjectiveConfig};
 use crate::dynamics::{StepGradients, StepInputs, drive_adjoint};
 use crate::kernel::{
     Isa, Kernel, LANES, Lanes, NoiseLanes, Real, TILE, VECTORS, lane, lane_mut, row, row_mut, zeros,
 };
 use crate::objective::{Objective, Regressed};
+use crate::ring::{RingTarget, TileTargets};
 use crate::schedule::Schedule;
 use crate::task::{Epoch, Phase};
 
@@ -32,6 +33,8 @@ pub(crate) struct BatchPlan<'a, T> {
     pub(crate) target: &'a dyn ResponseModel,
     /// Mixture weights of the target for every display.
     pub(crate) weights: &'a [Vec<f64>],
+    /// Regress on expected clean responses instead of sampled ones.
+    pub(crate) clean_target: CleanTarget,
     /// R, and s₀.
     pub(crate) radius: f64,
     pub(crate) spread: f64,
@@ -61,6 +64,8 @@ struct Workspace<T> {
     drives: Vec<Lanes<T>>,
     /// x_τ, two rows each; x₀ first.
     chain: Vec<Lanes<T>>,
+    /// The clean response that each τ is regressed on, two rows each: x₀, or its expectation given x_τ.
+    clean: Vec<Lanes<T>>,
     /// Prediction minus target at each τ, two rows each.
     residuals: Vec<Lanes<T>>,
     lane_weight: [Lanes<T>; VECTORS],
@@ -85,6 +90,7 @@ impl<T: Real> GradientSlot<T> {
                 after: zeros(steps * n),
                 drives: zeros(steps * n),
                 chain: zeros(2 * (response_steps + 1)),
+                clean: zeros(2 * (response_steps + 1)),
                 residuals: zeros(2 * (response_steps + 1)),
                 lane_weight: [Lanes::ZERO; VECTORS],
                 costate: zeros(n),
@@ -111,6 +117,7 @@ pub(crate) fn backward<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>,
     slot.work.after.resize(needed, Lanes::ZERO);
     slot.work.drives.resize(needed, Lanes::ZERO);
     draw_targets(plan, inputs, &mut slot.work);
+    clean_targets(plan, inputs, &mut slot.work);
     forward_pass(plan, inputs, slot);
     backward_pass(plan, inputs, slot);
 }
@@ -144,6 +151,43 @@ fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: 
     }
 }
 
+/// Fills in the clean responses to regress on.
+///
+/// E[x₀ | x_τ, display] is known exactly, because the target's density is. It has the same minimiser as x₀ itself
+/// and none of its noise: what is left of the loss is the network's own error.
+fn clean_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: &mut Workspace<T>) {
+    let steps = plan.schedule.steps();
+    if plan.clean_target == CleanTarget::Sampled {
+        for tau in 1..=steps {
+            let (sampled, target) = (&work.chain[..2 * VECTORS], 2 * tau * VECTORS);
+            work.clean[target..target + 2 * VECTORS].copy_from_slice(sampled);
+        }
+        return;
+    }
+    let first = inputs.display_of(0).0;
+    let last = inputs.display_of(TILE - 1).0;
+    let rings: Vec<RingTarget> = inputs.displays[first..=last]
+        .iter()
+        .map(|display| RingTarget::new(plan.target, display, plan.radius, plan.spread))
+        .collect();
+    let targets = TileTargets::new(|lane| &rings[inputs.display_of(lane).0 - first]);
+    for tau in 1..=steps {
+        let at = 2 * tau * VECTORS..2 * (tau + 1) * VECTORS;
+        if plan.objective.teacher_forcing {
+            let (x, clean) = (&work.chain[at.clone()], &mut work.clean[at]);
+            targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
+        } else {
+            // Without teacher forcing the network knows the display alone.
+            for lane in 0..TILE {
+                let (mean, _) = rings[inputs.display_of(lane).0 - first].moments();
+                for (axis, mean) in mean.into_iter().enumerate() {
+                    *lane_mut(&mut work.clean, 2 * tau + axis, lane) = T::from_f64(mean);
+                }
+            }
+        }
+    }
+}
+
 fn lane_f64<T: Real>(buffer: &[Lanes<T>], index: usize, trajectory: usize) -> f64 {
     lane(buffer, index, trajectory).to_f64()
 }
@@ -168,7 +212,7 @@ fn forward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: 
             plan.isa.run(Residual {
                 plane: Plane(&circuit.readout),
                 of: if regression.on == Regressed::Drive { &tile.f } else { &tile.state },
-                clean: (T::from_f64(regression.clean), &work.chain[..2 * VECTORS]),
+                clean: (T::from_f64(regression.clean), &work.clean[2 * step.code * VECTORS..][..2 * VECTORS]),
                 noised: (
                     T::from_f64(regression.noised),
                     &work.chain[2 * step.code * VECTORS..][..2 * VECTORS],

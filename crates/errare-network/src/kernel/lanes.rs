@@ -67,7 +67,7 @@ impl<T: Real> Lanes<T> {
         let mut width = LANES / 2;
         while width > 0 {
             for i in 0..width {
-                values[i] = values[i] + values[i + width];
+                values[i] += values[i + width];
             }
             width /= 2;
         }

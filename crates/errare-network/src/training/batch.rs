@@ -84,6 +84,7 @@ impl<T: Real> Accumulators<T> {
             penalties: problem.penalties,
             target: problem.target,
             weights: &weights,
+            clean_target: problem.penalties.target,
             radius: problem.radius,
             spread: problem.spread,
         };
@@ -146,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::circuit::draw_readout;
-    use crate::config::{Cue, Dynamics};
+    use crate::config::{CleanTarget, Cue, Dynamics};
     use crate::objective::Weighting;
     use crate::task::Epochs;
 
@@ -155,10 +156,11 @@ mod tests {
         network: NetworkConfig,
         schedule: Schedule,
         objective: Objective,
+        target: CleanTarget,
     }
 
     /// A small network: every parameter's derivative is checked.
-    fn case(dynamics: Dynamics, cue: Cue, diffusion: bool) -> Case {
+    fn case(dynamics: Dynamics, cue: Cue, diffusion: bool, target: CleanTarget) -> Case {
         let task = TaskConfig {
             cue,
             epochs: Epochs { stimulus: 2, delay: [1, 1], cue: 2, gap: 1, response: 3 },
@@ -178,7 +180,7 @@ mod tests {
         } else {
             Objective::task_optimal(3, 2)
         };
-        Case { task, network, schedule, objective }
+        Case { task, network, schedule, objective, target }
     }
 
     fn gradient<T: Real>(
@@ -194,6 +196,7 @@ mod tests {
             hand_off_mean: 0.3,
             hand_off_spread: 0.4,
             activity: 0.2,
+            target: case.target,
             ..ObjectiveConfig::default()
         };
         let problem = Problem {
@@ -221,9 +224,9 @@ mod tests {
     #[test]
     fn gradients_match_finite_differences() {
         for dynamics in [Dynamics::Dendritic, Dynamics::Rate] {
-            for cue in [Cue::Index, Cue::Feature] {
+            for (cue, target) in [(Cue::Index, CleanTarget::Sampled), (Cue::Feature, CleanTarget::Expected)] {
                 for diffusion in [true, false] {
-                    let case = case(dynamics, cue, diffusion);
+                    let case = case(dynamics, cue, diffusion, target);
                     let batch = [7, 3];
                     let parameters = initial::<f64>(&case);
                     let (_, analytic, circuit) = gradient(&case, Isa::detect(), &parameters, batch);
@@ -258,7 +261,7 @@ mod tests {
     #[test]
     fn instruction_sets_and_precisions_agree() {
         for dynamics in [Dynamics::Dendritic, Dynamics::Rate] {
-            let case = case(dynamics, Cue::Feature, true);
+            let case = case(dynamics, Cue::Feature, true, CleanTarget::Expected);
             let batch = [40, 3];
             let exact = gradient(&case, Isa::detect(), &initial::<f64>(&case), batch);
             let norm = exact.1.iter().map(|g| g * g).sum::<f64>().sqrt();
@@ -279,7 +282,7 @@ mod tests {
 
     #[test]
     fn threads_do_not_change_a_byte() {
-        let case = case(Dynamics::Dendritic, Cue::Index, true);
+        let case = case(Dynamics::Dendritic, Cue::Index, true, CleanTarget::Expected);
         let parameters = initial::<f32>(&case);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -5,7 +5,7 @@ use errare_behaviour::{DisplayGenerator, ResponseModel};
 use super::adam::{Adam, clip, learning_rate};
 use super::batch::{Accumulators, Problem};
 use crate::circuit::{Circuit, Readout, draw_readout};
-use crate::config::ObjectiveKind;
+use crate::config::{CleanTarget, ObjectiveKind};
 use crate::experiment::{Experiment, Stage};
 use crate::kernel::Isa;
 use crate::objective::Objective;
@@ -169,7 +169,7 @@ impl Trainer {
             spread: stage.config.spread(),
             seed: stage.config.seed,
         };
-        let (loss, mut gradient) = stage.accumulators.gradient(
+        let (mut loss, mut gradient) = stage.accumulators.gradient(
             &problem,
             &self.circuit,
             &self.parameters,
@@ -177,6 +177,11 @@ impl Trainer {
             training.displays,
             training.samples,
         );
+        // Expected targets leave out the irreducible error; the log tells the loss of the published objective.
+        if stage.config.objective.target == CleanTarget::Expected {
+            loss.per_step.iter_mut().zip(&stage.floor).for_each(|(loss, floor)| *loss += floor);
+            loss.total += stage.mean_floor;
+        }
         let diverged = |quantity: String, value: f64| {
             Err(Error::Diverged { quantity, value, step: progress.step + 1, seed: stage.config.seed })
         };

@@ -3,6 +3,7 @@
 //! A command prints a short summary for people to stdout, or one JSON document with `--json`; progress and
 //! messages go to stderr, files to `--out`. Exit code 0 means done, 1 failed while running, 2 bad input.
 
+mod analyse;
 mod data;
 mod demo;
 mod failure;
@@ -74,6 +75,10 @@ enum Command {
     Resume(train::ResumeArguments),
     /// Free-running responses of a trained network.
     Simulate(simulate::Arguments),
+    /// Measure a trained network: fidelity to its target with floors, geometry of its states.
+    Analyse(analyse::AnalyseArguments),
+    /// Analyse a trained network and show it on one self-contained page.
+    Report(analyse::ReportArguments),
 }
 
 /// What every command may use.
@@ -140,6 +145,8 @@ fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
         Command::Train(arguments) => train::train(&arguments, &context),
         Command::Resume(arguments) => train::resume_run(&arguments, &context),
         Command::Simulate(arguments) => simulate::run(&arguments, &context),
+        Command::Analyse(arguments) => analyse::analyse(&arguments, &context),
+        Command::Report(arguments) => analyse::report(&arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Fit(arguments) => fit::run(&arguments, &context),
         Command::Surrogate(arguments) => surrogate::run(&arguments, &context),

@@ -7,12 +7,12 @@ use errare_behaviour::{
 use errare_core::progress::Progress;
 use errare_core::provenance::{DataIdentity, Provenance};
 use errare_core::run_dir::RunDir;
-use errare_network::{Cue, Epoch, Experiment, Network, TrainingSummary, read_log};
-use errare_report::{Estimate, KeyNumber, Page, Section, Unit};
+use errare_network::{Cue, Experiment, LogEntry, Network, TrainingSummary, read_log};
+use errare_report::{Page, Section};
 
 use super::figures;
 use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
-use super::page::{behaviour_section, fidelity_section, geometry_section, network_section};
+use super::page::{behaviour_section, fidelity_numbers, network_figures, network_sections, with_provenance};
 use super::table::responses_as_parquet;
 use super::training::{RUN, train_into};
 use super::{Error, Result};
@@ -107,7 +107,15 @@ pub fn demo(
     run_provenance.write(&run)?;
 
     let page = page(&table, [&mixtures, &bns], chosen, (&network, &log, trained_on), &analysis, provenance)?;
-    write_figures(dir, &table, [&mixtures, &bns], &network, &log, &analysis)?;
+    let mut figures = vec![
+        figures::errors_by_set_size(&table, &mixtures)?,
+        figures::weights_by_set_size(&mixtures),
+        figures::swap_curves(&bns),
+    ];
+    figures.extend(network_figures(&network, &log, &analysis)?);
+    for figure in figures {
+        figure.write(&dir.file("figures"))?;
+    }
     page.write(&dir.file("report.html"))?;
     Ok(DemoSummary { training, analysis })
 }
@@ -119,57 +127,14 @@ pub fn demo_data() -> Option<DataIdentity> {
     Some(DataIdentity::new(set.name, set.csv, set.trials))
 }
 
-/// Span of the cue in seconds from its onset.
-fn cue_span(network: &Network) -> (f64, f64) {
-    let task = &network.stage().task;
-    let steps =
-        task.epochs.steps(task.epochs.delay[1]).into_iter().filter(|epoch| *epoch == Epoch::Cue).count();
-    (0.0, steps as f64 * task.dt)
-}
-
-fn write_figures(
-    dir: &RunDir,
-    table: &TrialTable,
-    [mixtures, bns]: [&[Fit]; 2],
-    network: &Network,
-    log: &[errare_network::LogEntry],
-    analysis: &NetworkAnalysis,
-) -> Result<()> {
-    let NetworkAnalysis { responses, fidelity, densities: [of_network, of_oracle], alignment } = analysis;
-    let mut all = vec![
-        figures::errors_by_set_size(table, mixtures)?,
-        figures::weights_by_set_size(mixtures),
-        figures::swap_curves(bns),
-        figures::timeline(network.stage())?,
-        figures::learning(log),
-        figures::error_densities(of_network, of_oracle),
-        figures::clouds(&[("network", &responses.network), ("oracle", &responses.oracle)]),
-        figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle),
-    ];
-    all.extend(alignment.as_ref().map(|alignment| figures::alignment(alignment, cue_span(network))));
-    for figure in all {
-        figure.write(&dir.file("figures"))?;
-    }
-    Ok(())
-}
-
 fn page(
     table: &TrialTable,
     [mixtures, bns]: [&[Fit]; 2],
     chosen: &Fit,
-    (network, log, trained_on): (&Network, &[errare_network::LogEntry], &str),
+    (network, log, trained_on): (&Network, &[LogEntry], &str),
     analysis: &NetworkAnalysis,
     provenance: &Provenance,
 ) -> Result<Page> {
-    let metric = |name: &str| analysis.fidelity.metrics.get(name);
-    let key = |label: &str, name: &str, unit: Unit| {
-        let mut estimate = Estimate::new(metric(name).and_then(|m| m.value), unit);
-        if let Some([lo, hi]) = metric(name).and_then(|m| m.ci) {
-            estimate = estimate.with_interval(lo, hi);
-        }
-        KeyNumber::new(label, &estimate)
-    };
-    let floor = metric("energy_distance").and_then(|m| m.floor);
     let summary = format!(
         "Behaviour models were fitted to {} trials of {} people, and a recurrent network was trained from scratch to \
          reproduce {trained_on}: not only the right answers, but the errors, at the rate and with the spread that \
@@ -178,34 +143,15 @@ fn page(
         errare_report::number::count(table.len() as u64),
         table.participants().len(),
     );
-    let build = &provenance.session.build;
-    let mut page = Page::new("A network that errs like people", summary)
-        .key_number(key("swap rate, network", "swap_rate", Unit::Probability))
-        .key_number(key("swap rate, oracle", "swap_rate_oracle", Unit::Probability))
-        .key_number(key("median error, network", "median_error", Unit::Radians))
-        .key_number(key("median error, oracle", "median_error_oracle", Unit::Radians))
-        .key_number(key("energy distance, network", "energy_distance", Unit::Dimensionless).note(format!(
-            "floor {}",
-            floor.map_or_else(|| "n/a".into(), |f| errare_report::number::significant(f, 2))
-        )))
-        .key_number(key("energy distance, no swaps", "energy_distance_no_swaps", Unit::Dimensionless))
-        .section(behaviour_section(table, mixtures, bns)?)
-        .section(network_section(network, log, trained_on)?)
-        .section(fidelity_section(analysis))
-        .section(geometry_section(analysis, cue_span(network)))
-        .section(limits(chosen))
-        .provenance("errare", build.version.clone())
-        .provenance("commit", build.commit.clone())
-        .provenance("command", provenance.session.command_line.join(" "))
-        .provenance("seed", provenance.seed.to_string())
-        .provenance("begun", provenance.session.started.clone());
-    for data in &provenance.data {
-        page = page.provenance(
-            format!("data: {}", data.name),
-            format!("{} rows, blake3 {}", data.rows, data.blake3),
-        );
+    let mut page = Page::new("A network that errs like people", summary);
+    for number in fidelity_numbers(&analysis.fidelity) {
+        page = page.key_number(number);
     }
-    Ok(page)
+    page = page.section(behaviour_section(table, mixtures, bns)?);
+    for section in network_sections(network, log, trained_on, analysis)? {
+        page = page.section(section);
+    }
+    Ok(with_provenance(page.section(limits(chosen)), provenance))
 }
 
 /// What the demonstration does not show.

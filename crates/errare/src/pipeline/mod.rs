@@ -13,6 +13,6 @@ mod training;
 pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
 pub use error::{Error, Result};
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
-pub use page::{behaviour_section, fidelity_section, geometry_section, network_section};
+pub use page::{behaviour_section, network_figures, network_report, network_sections};
 pub use table::responses_as_parquet;
 pub use training::{RUN, resume, train_into};

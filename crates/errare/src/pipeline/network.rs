@@ -7,7 +7,7 @@ use errare_analysis::fidelity::{Fidelity, FidelityTarget, Samples};
 use errare_analysis::geometry::{
     AlignmentOptions, AlignmentOverTime, RingStatistics, TrialLabels, alignment_over_time,
 };
-use errare_behaviour::{Display, ResponseModel, nearest_unimodal, nearest_without_swaps};
+use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::angle::{difference, distance, wrap};
 use errare_core::progress::Progress;
 use errare_network::{Cue, LogEntry, Network, Responses, Simulation, sample_oracle};
@@ -118,7 +118,8 @@ pub fn analyse_network(
 ) -> Result<NetworkAnalysis> {
     let stage = network.stage();
     let responses = simulate_with_references(network, target, size, seed, progress)?;
-    let separation = stage.generators()?.iter().map(|g| g.probe_separation()).fold(f64::INFINITY, f64::min);
+    let separation =
+        stage.generators()?.iter().map(DisplayGenerator::probe_separation).fold(f64::INFINITY, f64::min);
     let displays = &responses.network.displays;
     let spread = stage.spread();
     let fidelity_target =

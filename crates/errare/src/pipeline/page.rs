@@ -1,9 +1,12 @@
 //! The sections of a report, each a function of results.
 
+use std::path::Path;
+
 use errare_analysis::fidelity::{Criteria, Fidelity, Metric as Measured};
 use errare_behaviour::{Fit, TrialTable};
-use errare_network::{Cue, Dynamics, LogEntry, Network};
-use errare_report::{Cell, Column, Estimate, Metric, Section, Table, Unit};
+use errare_core::provenance::Provenance;
+use errare_network::{Cue, Dynamics, LogEntry, Network, Swap};
+use errare_report::{Cell, Column, Estimate, Figure, KeyNumber, Metric, Page, Section, Table, Unit};
 
 use super::Result;
 use super::figures;
@@ -69,7 +72,7 @@ pub fn behaviour_section(table: &TrialTable, mixtures: &[Fit], bns: &[Fit]) -> R
 ///
 /// # Errors
 /// When the schedule is impossible.
-pub fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) -> Result<Section> {
+fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) -> Result<Section> {
     let stage = network.stage();
     let dynamics = match stage.network.dynamics {
         Dynamics::Dendritic => "dendritic trees",
@@ -94,29 +97,21 @@ pub fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) ->
 }
 
 /// How faithful the network's behaviour is.
-#[must_use]
-pub fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
-    let NetworkAnalysis { responses, fidelity, densities: [network, oracle], .. } = analysis;
-    Section::new("Fidelity")
-        .paragraph(
+fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
+    let fidelity = &analysis.fidelity;
+    let mut section = Section::new("Fidelity").paragraph(
             "The network is judged beside the oracle: the same reverse process with the exact posterior mean, which \
              is what a perfect network would do. The floor of a metric is its value between two samples of the \
              oracle. Two references show what is at stake: the best model without swaps, and the best with one mode.",
-        )
-        .figure(figures::error_densities(network, oracle))
-        .figure(figures::clouds(&[
-            ("network", &responses.network),
-            ("oracle", &responses.oracle),
-            ("best without swaps", &responses.no_swaps),
-        ]))
-        .figure(figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle))
-        .table(metric_table(fidelity))
-        .table(criteria_table(&fidelity.criteria))
+        );
+    for figure in fidelity_figures(analysis) {
+        section = section.figure(figure);
+    }
+    section.table(metric_table(fidelity)).table(criteria_table(&fidelity.criteria))
 }
 
 /// The geometry of the network's states.
-#[must_use]
-pub fn geometry_section(analysis: &NetworkAnalysis, cue: (f64, f64)) -> Section {
+fn geometry_section(analysis: &NetworkAnalysis, cue: (f64, f64)) -> Section {
     let section = Section::new("Geometry");
     match &analysis.alignment {
         None => section.paragraph("The alignment of colour planes is defined for two items."),
@@ -133,6 +128,127 @@ pub fn geometry_section(analysis: &NetworkAnalysis, cue: (f64, f64)) -> Section 
                  uses it.",
             ),
     }
+}
+
+/// All that a report says of one trained network. `trained_on` completes "a diffusion model of …".
+///
+/// # Errors
+/// When the schedule is impossible.
+pub fn network_sections(
+    network: &Network,
+    log: &[LogEntry],
+    trained_on: &str,
+    analysis: &NetworkAnalysis,
+) -> Result<[Section; 3]> {
+    Ok([
+        network_section(network, log, trained_on)?,
+        fidelity_section(analysis),
+        geometry_section(analysis, cue_span(network)),
+    ])
+}
+
+/// The figures of [`network_sections`].
+///
+/// # Errors
+/// When the schedule is impossible.
+pub fn network_figures(
+    network: &Network,
+    log: &[LogEntry],
+    analysis: &NetworkAnalysis,
+) -> Result<Vec<Figure>> {
+    let mut all = vec![figures::timeline(network.stage())?, figures::learning(log)];
+    all.extend(fidelity_figures(analysis));
+    all.extend(analysis.alignment.as_ref().map(|alignment| figures::alignment(alignment, cue_span(network))));
+    Ok(all)
+}
+
+fn fidelity_figures(analysis: &NetworkAnalysis) -> [Figure; 3] {
+    let NetworkAnalysis { responses, fidelity, densities: [network, oracle], .. } = analysis;
+    [
+        figures::error_densities(network, oracle),
+        figures::clouds(&[
+            ("network", &responses.network),
+            ("oracle", &responses.oracle),
+            ("best without swaps", &responses.no_swaps),
+        ]),
+        figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle),
+    ]
+}
+
+/// Span of the cue in seconds from its onset.
+fn cue_span(network: &Network) -> (f64, f64) {
+    let task = &network.stage().task;
+    (0.0, task.epochs.cue as f64 * task.dt)
+}
+
+/// The report of one run: the sections of its network, and where it came from.
+///
+/// # Errors
+/// When the schedule is impossible or the run's provenance cannot be read.
+pub fn network_report(
+    run: &Path,
+    network: &Network,
+    log: &[LogEntry],
+    analysis: &NetworkAnalysis,
+) -> Result<Page> {
+    let trained_on = match &network.stage().behaviour.swap {
+        Swap::Function(_) => "responses whose swap function was set by hand",
+        Swap::Fit(_) => "the responses that a fit to people gives",
+    };
+    let summary = format!(
+        "A recurrent network of {} neurons, trained to reproduce {trained_on}: how it was trained, how close it comes, \
+         and how it holds the items in mind.",
+        network.stage().network.neurons
+    );
+    let mut page = Page::new("A trained network", summary);
+    for number in fidelity_numbers(&analysis.fidelity) {
+        page = page.key_number(number);
+    }
+    for section in network_sections(network, log, trained_on, analysis)? {
+        page = page.section(section);
+    }
+    Ok(with_provenance(page, &Provenance::read(run)?))
+}
+
+/// The numbers that matter most.
+pub(super) fn fidelity_numbers(fidelity: &Fidelity) -> Vec<KeyNumber> {
+    let metric = |name: &str| fidelity.metrics.get(name);
+    let key = |label: &str, name: &str, unit: Unit| {
+        let mut estimate = Estimate::new(metric(name).and_then(|m| m.value), unit);
+        if let Some([lo, hi]) = metric(name).and_then(|m| m.ci) {
+            estimate = estimate.with_interval(lo, hi);
+        }
+        KeyNumber::new(label, &estimate)
+    };
+    let floor = metric("energy_distance").and_then(|m| m.floor);
+    let floor = floor.map_or_else(|| "n/a".into(), |floor| errare_report::number::significant(floor, 2));
+    vec![
+        key("swap rate, network", "swap_rate", Unit::Probability),
+        key("swap rate, oracle", "swap_rate_oracle", Unit::Probability),
+        key("median error, network", "median_error", Unit::Radians),
+        key("median error, oracle", "median_error_oracle", Unit::Radians),
+        key("energy distance, network", "energy_distance", Unit::Dimensionless)
+            .note(format!("floor {floor}")),
+        key("energy distance, no swaps", "energy_distance_no_swaps", Unit::Dimensionless),
+    ]
+}
+
+/// A page with where it came from.
+pub(super) fn with_provenance(page: Page, provenance: &Provenance) -> Page {
+    let session = &provenance.session;
+    let mut page = page
+        .provenance("errare", session.build.version.clone())
+        .provenance("commit", session.build.commit.clone())
+        .provenance("command", session.command_line.join(" "))
+        .provenance("seed", provenance.seed.to_string())
+        .provenance("begun", session.started.clone());
+    for data in &provenance.data {
+        page = page.provenance(
+            format!("data: {}", data.name),
+            format!("{} rows, blake3 {}", data.rows, data.blake3),
+        );
+    }
+    page
 }
 
 /// What the metrics mean, in the order of the table.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use errare_behaviour::Display;
 use errare_core::angle::wrap;
 use errare_network::Responses;
 use parquet::data_type::{DoubleType, Int32Type};
@@ -39,7 +40,7 @@ pub fn responses_as_parquet(responses: &Responses) -> Result<Vec<u8>> {
         real("x".into(), &|row| point(row, 0)),
         real("y".into(), &|row| point(row, 1)),
     ];
-    let largest = responses.displays.iter().map(|display| display.set_size()).max().unwrap_or(0);
+    let largest = responses.displays.iter().map(Display::set_size).max().unwrap_or(0);
     for item in 0..largest {
         let feature = |values: &[f64]| values.get(item).copied().unwrap_or(f64::NAN);
         columns.push(real(format!("report_{item}"), &|row| feature(&display(row).report)));
@@ -80,7 +81,6 @@ fn write(columns: &[Column]) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use errare_behaviour::Display;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::RowAccessor;
 
@@ -96,7 +96,7 @@ mod tests {
         };
         let bytes = responses_as_parquet(&responses).unwrap();
         let reader = SerializedFileReader::new(bytes_of(bytes)).unwrap();
-        let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+        let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(std::result::Result::unwrap).collect();
         assert_eq!(rows.len(), 4);
         assert_eq!((rows[3].get_int(0).unwrap(), rows[3].get_int(1).unwrap()), (1, 1));
         assert!((rows[3].get_double(4).unwrap() + std::f64::consts::FRAC_PI_2).abs() < 1e-12);

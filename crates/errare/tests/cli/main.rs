@@ -6,4 +6,5 @@ mod fit;
 mod help;
 mod readme;
 mod surrogate;
+mod train;
 mod util;
