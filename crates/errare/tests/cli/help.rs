@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 use crate::util::Scratch;
 
-/// Every command, as it is typed.
+/// Commands whose examples take minutes, because they train a network or need a trained one.
+const LONG: [&str; 6] = ["demo", "train", "resume", "simulate", "analyse", "report"];
+/// Every other command, as it is typed.
 const COMMANDS: [&[&str]; 4] = [&["data", "list"], &["data", "check"], &["fit"], &["surrogate"]];
 
 #[test]
@@ -30,8 +32,12 @@ fn every_command_ends_its_help_with_examples_that_run() {
 #[test]
 fn the_help_lists_every_command() {
     let help = Scratch::new().run(&["--help"]);
-    for command in COMMANDS {
-        assert!(help.stdout.contains(command[0]), "{command:?} is missing from {}", help.stdout);
+    for command in COMMANDS.map(|command| command[0]).into_iter().chain(LONG) {
+        assert!(help.stdout.contains(command), "{command:?} is missing from {}", help.stdout);
+    }
+    for command in LONG {
+        let help = scratch_help(command);
+        assert!(help.contains("Example") && help.contains(&format!("errare {command}")), "{help}");
     }
     assert!(Scratch::new().run(&["--version"]).stdout.starts_with("errare 0."));
 }
@@ -67,4 +73,8 @@ fn a_reader_that_leaves_is_no_failure() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
     }
+}
+
+fn scratch_help(command: &str) -> String {
+    Scratch::new().run(&[command, "--help"]).stdout
 }
