@@ -219,6 +219,10 @@ pub struct ObjectiveConfig {
     pub kind: ObjectiveKind,
     /// What the loss regresses on.
     pub target: CleanTarget,
+    /// Share of a display's trajectories whose clean response is drawn about an item chosen at random, however
+    /// rarely the target reports it. With the expected target the minimum does not depend on where the chain
+    /// goes, and rare responses are learned as fast as common ones. The logged loss leaves these out.
+    pub exploration: f64,
     /// Weighting of the denoising steps.
     pub weighting: Weighting,
     /// Task-optimal: how many of the last response steps count; all by default.
@@ -237,6 +241,7 @@ impl Default for ObjectiveConfig {
         Self {
             kind: ObjectiveKind::Diffusion,
             target: CleanTarget::Expected,
+            exploration: 0.0,
             weighting: Weighting::Uniform,
             last_steps: None,
             hand_off_mean: 1e-3,

@@ -11,8 +11,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
-    BehaviourConfig, Cue, DiffusionConfig, NetworkConfig, ObjectiveConfig, ObjectiveKind, TaskConfig,
-    TrainingConfig,
+    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, NetworkConfig, ObjectiveConfig, ObjectiveKind,
+    TaskConfig, TrainingConfig,
 };
 use crate::objective::Objective;
 use crate::schedule::Schedule;
@@ -157,6 +157,12 @@ impl Stage {
         not_negative("objective.hand_off_mean", self.objective.hand_off_mean)?;
         not_negative("objective.hand_off_spread", self.objective.hand_off_spread)?;
         not_negative("objective.activity", self.objective.activity)?;
+        let exploration = self.objective.exploration;
+        let in_range = (0.0..=1.0).contains(&exploration);
+        check(in_range, "objective.exploration", exploration.to_string(), "from 0 to 1")?;
+        let exact = self.objective.target == CleanTarget::Expected;
+        let expected = "0 unless objective.target is \"expected\": sampled targets would be biased";
+        check(exact || exploration == 0.0, "objective.exploration", exploration.to_string(), expected)?;
         let last = self.objective.last_steps.unwrap_or(1);
         let response = task.epochs.response;
         check(

@@ -42,6 +42,9 @@ pub enum Weighting {
     Elbo,
     /// In units of the clean response, 1/Kᴬ_τ², scaled to mean 1.
     CleanResponse,
+    /// Half way between the two, 1/Kᴬ_τ, scaled to mean 1: the early steps, which choose the item, count more than
+    /// in units of the drive, without drowning the late ones, which place the response.
+    Balanced,
 }
 
 impl Objective {
@@ -53,6 +56,7 @@ impl Objective {
                 Weighting::Uniform => 1.0,
                 Weighting::Elbo => 1.0 / schedule.beta_tilde[tau.max(2).min(steps)].max(f64::MIN_POSITIVE),
                 Weighting::CleanResponse => schedule.clean_weight[tau].powi(-2),
+                Weighting::Balanced => schedule.clean_weight[tau].powi(-1),
             })
             .collect();
         let total: f64 = raw.iter().sum();

@@ -35,6 +35,8 @@ pub(crate) struct BatchPlan<'a, T> {
     pub(crate) weights: &'a [Vec<f64>],
     /// Regress on expected clean responses instead of sampled ones.
     pub(crate) clean_target: CleanTarget,
+    /// Share of the samples whose clean response is drawn about an item chosen at random.
+    pub(crate) exploration: f64,
     /// R, and s₀.
     pub(crate) radius: f64,
     pub(crate) spread: f64,
@@ -68,7 +70,9 @@ struct Workspace<T> {
     clean: Vec<Lanes<T>>,
     /// Prediction minus target at each τ, two rows each.
     residuals: Vec<Lanes<T>>,
+    /// Share of each trajectory in the mean: of the objective, and of the loss that is logged.
     lane_weight: [Lanes<T>; VECTORS],
+    logged_weight: [Lanes<T>; VECTORS],
     costate: Vec<Lanes<T>>,
     d_f: Vec<Lanes<T>>,
     d_state: Vec<Lanes<T>>,
@@ -93,6 +97,7 @@ impl<T: Real> GradientSlot<T> {
                 clean: zeros(2 * (response_steps + 1)),
                 residuals: zeros(2 * (response_steps + 1)),
                 lane_weight: [Lanes::ZERO; VECTORS],
+                logged_weight: [Lanes::ZERO; VECTORS],
                 costate: zeros(n),
                 d_f: zeros(n),
                 d_state: zeros(n),
@@ -125,10 +130,15 @@ pub(crate) fn backward<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>,
 /// Draws x₀ for every trajectory and noises it into x₁ … x_T.
 fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: &mut Workspace<T>) {
     let (seed, _, step) = inputs.noise_key;
+    let exploring = exploring_samples(plan.exploration, inputs.samples);
+    let explores = |lane: usize| (inputs.first + lane) % inputs.samples < exploring;
     let share = 1.0 / inputs.trajectories() as f64;
+    let logged = share * inputs.samples as f64 / (inputs.samples - exploring) as f64;
     for lane in 0..TILE {
         let (_, valid) = inputs.display_of(lane);
-        work.lane_weight[lane / LANES].0[lane % LANES] = T::from_f64(if valid { share } else { 0.0 });
+        let (vector, at) = (lane / LANES, lane % LANES);
+        work.lane_weight[vector].0[at] = T::from_f64(if valid { share } else { 0.0 });
+        work.logged_weight[vector].0[at] = T::from_f64(if valid && !explores(lane) { logged } else { 0.0 });
     }
     let mut noise = NoiseLanes::new(seed, Purpose::Targets, step, inputs.first as u64);
     fill_normals(plan.isa, &mut noise, &mut work.chain);
@@ -137,7 +147,10 @@ fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: 
         let trajectory = (inputs.first + lane) as u64;
         let mut stream = stream(seed, Purpose::Targets, &[step, trajectory, 1]);
         let display: &Display = &inputs.displays[index];
-        let response = sample_response(&plan.weights[index], plan.target.emission(), display, &mut stream);
+        let equal = |items: usize| [vec![0.0], vec![1.0 / items as f64; items]].concat();
+        let explored = explores(lane).then(|| equal(display.set_size()));
+        let weights = explored.as_ref().unwrap_or(&plan.weights[index]);
+        let response = sample_response(weights, plan.target.emission(), display, &mut stream);
         let (sin, cos) = response.angle.sin_cos();
         for (axis, clean) in [cos, sin].into_iter().enumerate() {
             let mut x = plan.radius * clean + plan.spread * lane_f64(&work.chain, axis, lane);
@@ -149,6 +162,11 @@ fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: 
             }
         }
     }
+}
+
+/// How many of a display's samples start from an item drawn at random; at least one never does.
+fn exploring_samples(share: f64, samples: usize) -> usize {
+    ((share * samples as f64).round() as usize).min(samples - 1)
 }
 
 /// Fills in the clean responses to regress on.
@@ -217,7 +235,7 @@ fn forward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: 
                     T::from_f64(regression.noised),
                     &work.chain[2 * step.code * VECTORS..][..2 * VECTORS],
                 ),
-                lane_weight: &work.lane_weight,
+                lane_weight: &work.logged_weight,
                 residual: &mut work.residuals[2 * step.code * VECTORS..][..2 * VECTORS],
                 loss: &mut loss,
             });

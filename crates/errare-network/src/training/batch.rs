@@ -85,6 +85,7 @@ impl<T: Real> Accumulators<T> {
             target: problem.target,
             weights: &weights,
             clean_target: problem.penalties.target,
+            exploration: problem.penalties.exploration,
             radius: problem.radius,
             spread: problem.spread,
         };
