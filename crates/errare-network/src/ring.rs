@@ -443,4 +443,53 @@ mod tests {
         let sd = CircularSummary::of(errors).standard_deviation();
         assert!((sd - 0.087 / 2.5).abs() < 0.001, "angular sd {sd}");
     }
+
+    #[test]
+    fn expected_clean_responses_are_those_of_bayes() {
+        // Neighbouring lanes answer displays with one, two and many centres.
+        let generator = DisplayGenerator::standard(2).unwrap();
+        let display = generator.draw(&mut stream(5, Purpose::Displays, &[0]));
+        let models: [&dyn ResponseModel; 2] =
+            [&SwapFunction::None, &SwapFunction::Distance { width: 1.5, offset: -1.0 }];
+        let rings = models.map(|model| RingTarget::new(model, &display, RING.0, RING.1));
+        let targets = TileTargets::<f64>::new(|lane| &rings[lane % 2]);
+        let schedule = schedule();
+        let mut x: Vec<Lanes<f64>> = zeros(2);
+        for lane in 0..TILE {
+            *lane_mut(&mut x, 0, lane) = (lane as f64 * 0.37).sin() * 3.0;
+            *lane_mut(&mut x, 1, lane) = (lane as f64 * 0.91).cos() * 3.0;
+        }
+        for tau in [1, 7, 25, 40] {
+            let mut clean = zeros(2);
+            targets.expected_clean(Isa::detect(), &schedule, tau, &x, &mut clean);
+            let alpha_bar = schedule.alpha_bar[tau];
+            let variance = alpha_bar * RING.1 * RING.1 + 1.0 - alpha_bar;
+            for t in 0..TILE {
+                let at = [lane(&x, 0, t), lane(&x, 1, t)];
+                let ring = &rings[t % 2];
+                let (mut total, mut sums) = (0.0, [0.0; 2]);
+                let squared = |c: &[f64; 3]| -> f64 {
+                    (0..2).map(|a| (at[a] - alpha_bar.sqrt() * RING.0 * c[a]).powi(2)).sum()
+                };
+                let nearest = ring.centres.iter().map(squared).fold(f64::INFINITY, f64::min);
+                for centre in &ring.centres {
+                    let p = centre[2] * (-0.5 * (squared(centre) - nearest) / variance).exp();
+                    total += p;
+                    for axis in 0..2 {
+                        let mean = RING.0 * centre[axis];
+                        let gain = alpha_bar.sqrt() * RING.1 * RING.1 / variance;
+                        sums[axis] += p * (mean + gain * (at[axis] - alpha_bar.sqrt() * mean));
+                    }
+                }
+                for axis in 0..2 {
+                    assert_relative_eq!(
+                        lane(&clean, axis, t),
+                        sums[axis] / total,
+                        epsilon = 1e-9,
+                        max_relative = 1e-9
+                    );
+                }
+            }
+        }
+    }
 }

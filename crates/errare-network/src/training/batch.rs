@@ -281,6 +281,22 @@ mod tests {
         }
     }
 
+    /// The gradient on expected targets is that on sampled ones, averaged over many batches.
+    #[test]
+    fn expected_targets_have_the_gradient_of_sampled_ones() {
+        let batch = [6000, 4];
+        let of = |target| {
+            let case = case(Dynamics::Rate, Cue::Index, true, target);
+            gradient(&case, Isa::detect(), &initial::<f32>(&case), batch)
+        };
+        let (expected, sampled) = (of(CleanTarget::Expected), of(CleanTarget::Sampled));
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let size = norm(&mut sampled.1.iter().map(|&g| f64::from(g)));
+        let difference = norm(&mut expected.1.iter().zip(&sampled.1).map(|(a, b)| f64::from(a - b)));
+        assert!(difference < 0.02 * size, "relative difference {}", difference / size);
+        assert!(expected.0.total < sampled.0.total, "the irreducible error is left out");
+    }
+
     #[test]
     fn threads_do_not_change_a_byte() {
         let case = case(Dynamics::Dendritic, Cue::Index, true, CleanTarget::Expected);
