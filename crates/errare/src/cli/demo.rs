@@ -62,12 +62,13 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     });
     let text = format!(
         "report: {}\n\n\
-         swap rate        network {}   oracle {}   no-swap model 0\n\
+         swap rate        network {}   oracle {}   best without swaps {}\n\
          median error     network {} rad   oracle {} rad\n\
          energy distance  network {}   floor {}   best without swaps {}   best unimodal {}\n",
         report.display(),
         show("swap_rate"),
         show("swap_rate_oracle"),
+        show("swap_rate_no_swaps"),
         show("median_error"),
         show("median_error_oracle"),
         show("energy_distance"),

@@ -3,10 +3,11 @@
 use std::f64::consts::{PI, TAU};
 
 use errare_analysis::densities::{ErrorDensities, response_densities};
-use errare_analysis::fidelity::{Fidelity, FidelityTarget, Samples};
+use errare_analysis::fidelity::{Fidelity, FidelityTarget, Metric, Samples};
 use errare_analysis::geometry::{
     AlignmentOptions, AlignmentOverTime, RingStatistics, TrialLabels, alignment_over_time,
 };
+use errare_analysis::mixture::{DistanceBins, swap_curve};
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::angle::{difference, distance, wrap};
 use errare_core::progress::Progress;
@@ -132,6 +133,11 @@ pub fn analyse_network(
     };
     let bar = progress.bar("comparing responses", 1);
     let mut fidelity = Fidelity::compare(&samples, &fidelity_target, seed)?;
+    // What the same estimate makes of responses that hold no swap at all.
+    let without = swap_curve(&responses.no_swaps, &fidelity_target.mixture, &DistanceBins::single())?.total;
+    let count = responses.no_swaps.points.len();
+    let metric = Metric::new(without.value, Some(without.ci), count, "probability");
+    fidelity.metrics.insert("swap_rate_no_swaps".into(), metric);
     if let Some(excess) = mean_excess(log) {
         fidelity.judge_loss(excess);
     }

@@ -23,7 +23,7 @@ pub fn behaviour_section(table: &TrialTable, mixtures: &[Fit], bns: &[Fit]) -> R
         [
             Column::text("set size"),
             number("trials"),
-            number("log likelihood (nat)"),
+            number("log L (nat)"),
             number("κ (rad⁻²)"),
             number("cued item"),
             number("uncued items"),
@@ -32,21 +32,25 @@ pub fn behaviour_section(table: &TrialTable, mixtures: &[Fit], bns: &[Fit]) -> R
     );
     for fit in mixtures {
         let errors = fit.standard_errors;
-        let estimate = |value: f64, error: Option<f64>| match error {
-            Some(error) => Cell::text(errare_report::number::plus_minus(value, error)),
-            None => Cell::number(value, 3),
+        // Fixed decimals keep the table narrow enough for a page.
+        let estimate = |value: f64, error: Option<f64>, decimals: usize| {
+            let fixed = |number| errare_report::number::fixed(number, decimals);
+            match error {
+                Some(error) => Cell::text(format!("{} ± {}", fixed(value), fixed(error))),
+                None => Cell::text(fixed(value)),
+            }
         };
         weights = weights.row([
             Cell::text(fit.set_size.map_or_else(String::new, |n| n.to_string())),
             Cell::text(errare_report::number::count(fit.trials as u64)),
             Cell::text(errare_report::number::fixed(fit.log_likelihood, 1)),
-            estimate(fit.emission.kappa, errors.map(|e| e.kappa)),
-            estimate(fit.weights.target, errors.map(|e| e.target)),
+            estimate(fit.emission.kappa, errors.map(|e| e.kappa), 2),
+            estimate(fit.weights.target, errors.map(|e| e.target), 3),
             match fit.weights.nontarget {
-                Some(weight) => estimate(weight, errors.and_then(|e| e.nontarget)),
+                Some(weight) => estimate(weight, errors.and_then(|e| e.nontarget), 3),
                 None => Cell::Missing,
             },
-            estimate(fit.weights.uniform, errors.map(|e| e.uniform)),
+            estimate(fit.weights.uniform, errors.map(|e| e.uniform), 3),
         ]);
     }
     Ok(Section::new("People")
@@ -252,9 +256,14 @@ pub(super) fn with_provenance(page: Page, provenance: &Provenance) -> Page {
 }
 
 /// What the metrics mean, in the order of the table.
-const METRICS: [(&str, &str, Unit); 15] = [
+const METRICS: [(&str, &str, Unit); 16] = [
     ("swap_rate", "responses drawn around an uncued item", Unit::Probability),
     ("swap_rate_oracle", "the same of the oracle", Unit::Probability),
+    (
+        "swap_rate_no_swaps",
+        "the same of the best model without swaps: what the estimate makes of none",
+        Unit::Probability,
+    ),
     ("swap_curve_rmse", "swap rate against the oracle's over 8 bins of probe distance", Unit::Probability),
     ("swap_curve_rmse_constant", "the same for the best constant rate", Unit::Probability),
     ("median_error", "median distance from the chosen item", Unit::Radians),
