@@ -29,6 +29,9 @@ pub(crate) struct ReportArguments {
     of: Of,
 }
 
+/// What `--out` holds.
+const KIND: &str = "analysis";
+
 /// The run, and how much of it is simulated.
 #[derive(Debug, clap::Args)]
 struct Of {
@@ -79,6 +82,24 @@ impl Of {
     fn out<'a>(&'a self, context: &'a Context) -> &'a Path {
         context.out.as_deref().unwrap_or(&self.run)
     }
+
+    /// Analyses, claims `--out`, and writes all files and those of `more`.
+    fn write(
+        &self,
+        context: &Context,
+        more: impl FnOnce(&Analysed, &Path) -> Result<(), Failure>,
+    ) -> Result<Analysed, Failure> {
+        context.check_out(KIND)?;
+        let analysed = self.analyse(context)?;
+        let claimed = context.claim_out(KIND, vec![])?;
+        let out = self.out(context);
+        analysed.write(out)?;
+        more(&analysed, out)?;
+        if let Some(claimed) = claimed {
+            claimed.end()?;
+        }
+        Ok(analysed)
+    }
 }
 
 impl Analysed {
@@ -97,9 +118,8 @@ impl Analysed {
 }
 
 pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result<(), Failure> {
-    let analysed = arguments.of.analyse(context)?;
+    let analysed = arguments.of.write(context, |_, _| Ok(()))?;
     let out = arguments.of.out(context);
-    analysed.write(out)?;
     let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
     if let Some(keys) = document.as_object_mut() {
         keys.insert("criteria".into(), json!(analysed.analysis.fidelity.criteria));
@@ -109,12 +129,11 @@ pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result
 }
 
 pub(crate) fn report(arguments: &ReportArguments, context: &Context) -> Result<(), Failure> {
-    let analysed = arguments.of.analyse(context)?;
-    let out = arguments.of.out(context);
-    analysed.write(out)?;
-    let path = out.join("report.html");
-    let Analysed { network, log, analysis } = &analysed;
-    network_report(&arguments.of.run, network, log, analysis).or_failed()?.write(&path).or_failed()?;
+    let of = &arguments.of;
+    let path = of.out(context).join("report.html");
+    of.write(context, |Analysed { network, log, analysis }, _| {
+        network_report(&of.run, network, log, analysis).or_failed()?.write(&path).or_failed()
+    })?;
     let document = json!({ "report": path });
-    context.output.show("report", Some(out), &document, &format!("report: {}\n", path.display()))
+    context.output.show("report", Some(of.out(context)), &document, &format!("report: {}\n", path.display()))
 }

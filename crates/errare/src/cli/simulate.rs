@@ -11,6 +11,9 @@ use super::Context;
 use super::failure::{Failure, Stage};
 use super::output::{count, counted};
 
+/// What `--out` holds.
+const KIND: &str = "simulation";
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  errare simulate runs/index-flat --displays 1000 --samples 16 --seed 3")]
 pub(crate) struct Arguments {
@@ -34,11 +37,16 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let network = Network::load(&arguments.run).or_bad_input()?;
+    context.check_out(KIND)?;
     let displays = network.stage().evaluation_displays(arguments.displays, context.seed).or_failed()?;
     let simulation = Simulation::new(&network, context.seed).or_failed()?;
     let responses = simulation.responses(&displays, arguments.samples);
     let path = context.out.as_deref().unwrap_or(&arguments.run).join("responses.parquet");
+    let claimed = context.claim_out(KIND, vec![])?;
     write_atomic(&path, &responses_as_parquet(&responses).or_failed()?).or_failed()?;
+    if let Some(claimed) = claimed {
+        claimed.end()?;
+    }
     let document = json!({
         "responses": path,
         "displays": arguments.displays,

@@ -45,7 +45,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     experiment.targets().or_bad_input()?;
     context.check_out(RUN)?;
     let dir = RunDir::claim(out, RUN).or_bad_input()?;
-    let mut run = if dir.continued() {
+    let run = if dir.continued() {
         taken_up(dir, context)?
     } else {
         let provenance = Provenance::new(RUN, context.session.clone(), experiment.last().seed, vec![]);
@@ -54,8 +54,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     };
     let started = Instant::now();
     let summary = train_into(&run.dir, &experiment, &context.progress).map_err(failure)?;
-    finish(&mut run, context, "train", &summary, started)?;
-    run.end()
+    finish(run, context, "train", &summary, started)
 }
 
 pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Result<(), Failure> {
@@ -65,11 +64,10 @@ pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Resu
     }
     let experiment = read_experiment(&arguments.run).or_bad_input()?;
     let dir = RunDir::claim(&arguments.run, RUN).or_bad_input()?;
-    let mut run = taken_up(dir, context)?;
+    let run = taken_up(dir, context)?;
     let started = Instant::now();
     let summary = resume(&run.dir, experiment, &context.progress).map_err(failure)?;
-    finish(&mut run, context, "resume", &summary, started)?;
-    run.end()
+    finish(run, context, "resume", &summary, started)
 }
 
 /// A run that an earlier session began.
@@ -90,7 +88,7 @@ fn failure(error: errare::pipeline::Error) -> Failure {
 
 /// Judges the trained network on a small evaluation, and shows how training ended.
 fn finish(
-    run: &mut Run,
+    run: Run,
     context: &Context,
     command: &str,
     summary: &TrainingSummary,
@@ -119,7 +117,9 @@ fn finish(
         criteria_table(&analysis),
         run.dir.path().display()
     );
-    context.output.show(command, Some(run.dir.path()), &document, &text)
+    let path = run.dir.path().to_path_buf();
+    run.end()?;
+    context.output.show(command, Some(&path), &document, &text)
 }
 
 /// The criteria of a faithful network as text.
