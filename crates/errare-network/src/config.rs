@@ -221,7 +221,7 @@ pub struct ObjectiveConfig {
     pub target: CleanTarget,
     /// Share of a display's trajectories whose clean response is drawn about an item chosen at random, however
     /// rarely the target reports it. With the expected target the minimum does not depend on where the chain
-    /// goes, and rare responses are learned as fast as common ones. The logged loss leaves these out.
+    /// goes, and rare responses are seen more often. The logged loss leaves these out.
     pub exploration: f64,
     /// Weighting of the denoising steps.
     pub weighting: Weighting,
