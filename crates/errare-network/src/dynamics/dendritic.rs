@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, affine_rows, outer_accumulate, row, row_dot, row_mut, row_sum,
-    rows_mut, transpose, transposed_accumulate,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row, row_dot, row_mut,
+    row_sum, rows_mut, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -134,9 +134,8 @@ impl<T: Real> Cell<T> for Dendritic {
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     ) {
-        transpose(inputs.state, &mut scratch.transposed);
         let (h1, slope) = scratch.rows.split_at_mut(self.leaves * VECTORS);
-        let transposed = &scratch.transposed;
+        let transposed = &mut scratch.transposed;
         isa.run(Adjoint { cell: self, inputs, f, d_f, gradients, transposed, h1, slope });
     }
 }
@@ -194,7 +193,7 @@ struct Adjoint<'a, T> {
     f: &'a [Lanes<T>],
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
-    transposed: &'a [Lanes<T>],
+    transposed: &'a mut Transposed<T>,
     h1: &'a mut [Lanes<T>],
     slope: &'a mut [Lanes<T>],
 }
@@ -208,6 +207,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         let p2 = &inputs.parameters[cell.leaf_to_branch.clone()];
         let p1 = &inputs.parameters[cell.branch_to_soma.clone()];
         let [leaf_units, branch_units, soma_units] = cell.unit_ranges();
+        transposed.set(inputs.state);
         for i in 0..n {
             // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
             let (f, d_f) = (row(f, i), row(d_f, i));
@@ -262,7 +262,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                     }
                 }
                 let d_weights = &mut gradients.parameters[cell.leaf_recurrent.clone()];
-                outer_accumulate::<T, FMA>(&mut d_weights[leaf * n..(leaf + b2) * n], n, slope, transposed);
+                outer_accumulate::<T, FMA>(&mut d_weights[leaf * n..(leaf + b2) * n], slope, transposed);
                 transposed_accumulate::<T, FMA>(gradients.state, weights, slope);
             }
         }

@@ -14,7 +14,7 @@ pub(crate) use dendritic::Dendritic;
 pub(crate) use rate::Rate;
 
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, affine_rows, outer_accumulate, transpose, transposed_accumulate, zeros,
+    Isa, Kernel, Lanes, Real, Transposed, affine_rows, outer_accumulate, transposed_accumulate, zeros,
 };
 
 /// What a cell reads at one step.
@@ -89,13 +89,17 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Scratch<T> {
     pub(crate) rows: Vec<Lanes<T>>,
-    pub(crate) transposed: Vec<Lanes<T>>,
-    pub(crate) transposed_hidden: Vec<Lanes<T>>,
+    pub(crate) transposed: Transposed<T>,
+    pub(crate) transposed_hidden: Transposed<T>,
 }
 
 impl<T: Real> Scratch<T> {
     pub(crate) fn new(cell: &dyn Cell<T>) -> Self {
-        Self { rows: zeros(cell.scratch_rows()), transposed: Vec::new(), transposed_hidden: Vec::new() }
+        Self {
+            rows: zeros(cell.scratch_rows()),
+            transposed: Transposed::new(),
+            transposed_hidden: Transposed::new(),
+        }
     }
 }
 
@@ -123,8 +127,8 @@ pub(crate) fn drive_adjoint<T: Real>(
 ) {
     struct Run<'a, T> {
         weights: &'a [T],
-        inputs: usize,
-        transposed: &'a [Lanes<T>],
+        input: &'a [Lanes<T>],
+        transposed: &'a mut Transposed<T>,
         d_drive: &'a [Lanes<T>],
         d_weights: &'a mut [T],
         d_input: &'a mut [Lanes<T>],
@@ -132,14 +136,13 @@ pub(crate) fn drive_adjoint<T: Real>(
     impl<T: Real> Kernel for Run<'_, T> {
         #[inline(always)]
         fn run<const FMA: bool>(self) {
-            outer_accumulate::<T, FMA>(self.d_weights, self.inputs, self.d_drive, self.transposed);
+            self.transposed.set(self.input);
+            outer_accumulate::<T, FMA>(self.d_weights, self.d_drive, self.transposed);
             transposed_accumulate::<T, FMA>(self.d_input, self.weights, self.d_drive);
         }
     }
-    let mut transposed = Vec::new();
-    transpose(input, &mut transposed);
-    let inputs = input.len() / crate::kernel::VECTORS;
-    isa.run(Run { weights, inputs, transposed: &transposed, d_drive, d_weights, d_input });
+    let mut transposed = Transposed::new();
+    isa.run(Run { weights, input, transposed: &mut transposed, d_drive, d_weights, d_input });
 }
 
 /// `out = bias + W e` for a small dense map, rows = `out.len()`.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, affine_rows, outer_accumulate, row_sum, transpose,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum,
     transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
@@ -97,13 +97,10 @@ impl<T: Real> Cell<T> for Rate {
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     ) {
-        transpose(inputs.state, &mut scratch.transposed);
         let Scratch { rows, transposed, transposed_hidden } = scratch;
         let (h, rest) = rows.split_at_mut(self.hidden * VECTORS);
         let (slope, d_h) = rest.split_at_mut(self.hidden * VECTORS);
-        isa.run(Activation { cell: self, inputs, h, slope });
-        transpose(h, transposed_hidden);
-        isa.run(Adjoint { cell: self, inputs, d_f, gradients, transposed, transposed_hidden, slope, d_h });
+        isa.run(Adjoint { cell: self, inputs, d_f, gradients, transposed, transposed_hidden, h, slope, d_h });
     }
 }
 
@@ -128,45 +125,38 @@ impl<T: Real> Kernel for Forward<'_, T> {
     }
 }
 
-struct Activation<'a, T> {
-    cell: &'a Rate,
-    inputs: StepInputs<'a, T>,
-    h: &'a mut [Lanes<T>],
-    slope: &'a mut [Lanes<T>],
-}
-
-impl<T: Real> Kernel for Activation<'_, T> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, h, slope } = self;
-        let weights = &inputs.parameters[cell.recurrent.clone()];
-        affine_rows::<T, FMA>(h, weights, &inputs.bias[..cell.hidden], inputs.drive, inputs.state);
-        for (h, slope) in h.iter_mut().zip(slope) {
-            for k in 0..crate::kernel::LANES {
-                (h.0[k], slope.0[k]) = h.0[k].softplus::<FMA>();
-            }
-        }
-    }
-}
-
 struct Adjoint<'a, T> {
     cell: &'a Rate,
     inputs: StepInputs<'a, T>,
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
-    transposed: &'a [Lanes<T>],
-    transposed_hidden: &'a [Lanes<T>],
-    slope: &'a [Lanes<T>],
+    transposed: &'a mut Transposed<T>,
+    transposed_hidden: &'a mut Transposed<T>,
+    h: &'a mut [Lanes<T>],
+    slope: &'a mut [Lanes<T>],
     d_h: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, d_f, gradients, transposed, transposed_hidden, slope, d_h } = self;
+        let Self { cell, inputs, d_f, gradients, transposed, transposed_hidden, h, slope, d_h } = self;
         let p = inputs.parameters;
         let gradient = gradients.parameters;
-        outer_accumulate::<T, FMA>(&mut gradient[cell.output.clone()], cell.hidden, d_f, transposed_hidden);
+        affine_rows::<T, FMA>(
+            h,
+            &p[cell.recurrent.clone()],
+            &inputs.bias[..cell.hidden],
+            inputs.drive,
+            inputs.state,
+        );
+        for (h, slope) in h.iter_mut().zip(&mut *slope) {
+            for k in 0..crate::kernel::LANES {
+                (h.0[k], slope.0[k]) = h.0[k].softplus::<FMA>();
+            }
+        }
+        transposed_hidden.set(h);
+        outer_accumulate::<T, FMA>(&mut gradient[cell.output.clone()], d_f, transposed_hidden);
         d_h.fill(Lanes::ZERO);
         transposed_accumulate::<T, FMA>(d_h, &p[cell.output.clone()], d_f);
         for (d, slope) in d_h.iter_mut().zip(slope) {
@@ -183,7 +173,8 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 *total = total.zip(*d, |a, b| a + b);
             }
         }
-        outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], cell.neurons, d_h, transposed);
+        transposed.set(inputs.state);
+        outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed);
         transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
     }
 }

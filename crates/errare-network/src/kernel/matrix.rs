@@ -51,11 +51,13 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
             }
         }
     }
-    let weights = &weights[first * inputs..(first + ROWS) * inputs];
+    let weights: [&[T]; ROWS] = std::array::from_fn(|b| &weights[(first + b) * inputs..][..inputs]);
+    // The row ahead is carried from pass to pass, so that it is read into registers once, not once a row of W.
+    let mut ahead = *row(x, 0);
     for i in 0..inputs {
-        let x = row(x, i);
+        let x = std::mem::replace(&mut ahead, *row(x, (i + 1).min(inputs - 1)));
         for b in 0..ROWS {
-            let w = weights[b * inputs + i];
+            let w = weights[b][i];
             for v in 0..VECTORS {
                 sums[b][v] = sums[b][v].add_scaled::<FMA>(w, x[v]);
             }
@@ -114,74 +116,140 @@ fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
     }
 }
 
-/// The transpose `[trajectory][feature]` of a tile, features padded with zeros to whole vectors.
-pub(crate) fn transpose<T: Real>(x: &[Lanes<T>], out: &mut Vec<Lanes<T>>) {
-    let features = x.len() / VECTORS;
-    let width = features.div_ceil(super::LANES);
-    out.clear();
-    out.resize(TILE * width, Lanes::ZERO);
-    for f in 0..features {
-        for t in 0..TILE {
-            out[t * width + f / super::LANES].0[f % super::LANES] = super::lane(x, f, t);
+/// The transpose of a tile, `[trajectory][feature]`: what [`outer_accumulate`] reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Transposed<T> {
+    features: usize,
+    /// Vectors a trajectory. What fills the last one up is never read back.
+    width: usize,
+    rows: Vec<Lanes<T>>,
+    /// Sums of the block being worked on. In memory that outlives the kernel, so that the compiler keeps
+    /// trajectories, not rows, in its vectors.
+    block: Box<[Lanes<T>; OUTER_ROWS * OUTER_COLUMNS]>,
+}
+
+/// Rows of D and vectors of Xᵀ that share a pass over the trajectories.
+const OUTER_ROWS: usize = 8;
+const OUTER_COLUMNS: usize = 2;
+
+impl<T: Real> Transposed<T> {
+    /// Room for a transpose.
+    pub(crate) fn new() -> Self {
+        Self {
+            features: 0,
+            width: 0,
+            rows: Vec::new(),
+            block: Box::new([Lanes::ZERO; OUTER_ROWS * OUTER_COLUMNS]),
+        }
+    }
+
+    /// Takes the transpose of `x`.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, x: &[Lanes<T>]) {
+        let features = x.len() / VECTORS;
+        self.features = features;
+        self.width = features.div_ceil(super::LANES);
+        self.rows.resize(TILE * self.width, Lanes::ZERO);
+        let width = self.width;
+        for quad in 0..features.div_ceil(4) {
+            let f = 4 * quad;
+            let rows: [&[Lanes<T>; VECTORS]; 4] = std::array::from_fn(|k| row(x, (f + k).min(features - 1)));
+            for v in 0..VECTORS {
+                for i in 0..super::LANES {
+                    let target = &mut self.rows[(v * super::LANES + i) * width + f / super::LANES];
+                    let target = &mut target.0[f % super::LANES..][..4];
+                    for k in 0..4 {
+                        target[k] = rows[k][v].0[i];
+                    }
+                }
+            }
         }
     }
 }
 
-/// `w[o][i] += Σ_trajectories d[o] x[i]`, with x given by its [`transpose`].
+/// `w[o][i] += Σ_trajectories d[o] x[i]`, with x given by its transpose.
 ///
 /// The sum runs over trajectories with the inputs in the lanes, so that no lane is ever summed across.
 #[inline(always)]
 pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     weights: &mut [T],
-    inputs: usize,
     d: &[Lanes<T>],
-    x_transposed: &[Lanes<T>],
+    x: &mut Transposed<T>,
 ) {
     let outputs = d.len() / VECTORS;
-    let width = inputs.div_ceil(super::LANES);
-    assert!(weights.len() == outputs * inputs && x_transposed.len() == TILE * width);
-    for column in 0..width {
+    assert!(weights.len() == outputs * x.features);
+    let mut column = 0;
+    while column < x.width {
+        let pair = column + 1 < x.width;
         let mut o = 0;
-        while o + 8 <= outputs {
-            outer_block::<T, FMA, 8>(weights, inputs, d, x_transposed, o, column, width);
-            o += 8;
-        }
-        while o + 2 <= outputs {
-            outer_block::<T, FMA, 2>(weights, inputs, d, x_transposed, o, column, width);
-            o += 2;
-        }
         while o < outputs {
-            outer_block::<T, FMA, 1>(weights, inputs, d, x_transposed, o, column, width);
-            o += 1;
+            let rows = (outputs - o).min(OUTER_ROWS);
+            match (rows, pair) {
+                (8, true) => outer_block::<T, FMA, 8, 2>(weights, d, x, o, column),
+                (4..8, true) => outer_block::<T, FMA, 4, 2>(weights, d, x, o, column),
+                (_, true) => outer_block::<T, FMA, 1, 2>(weights, d, x, o, column),
+                (8, false) => outer_block::<T, FMA, 8, 1>(weights, d, x, o, column),
+                (4..8, false) => outer_block::<T, FMA, 4, 1>(weights, d, x, o, column),
+                (_, false) => outer_block::<T, FMA, 1, 1>(weights, d, x, o, column),
+            }
+            o += match rows {
+                8 => 8,
+                4..8 => 4,
+                _ => 1,
+            };
         }
+        column += 1 + usize::from(pair);
     }
 }
 
 #[inline(always)]
-fn outer_block<T: Real, const FMA: bool, const ROWS: usize>(
+fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize>(
     weights: &mut [T],
-    inputs: usize,
     d: &[Lanes<T>],
-    x_transposed: &[Lanes<T>],
+    x: &mut Transposed<T>,
     first: usize,
     column: usize,
-    width: usize,
 ) {
-    let mut sums = [Lanes::<T>::ZERO; ROWS];
+    let mut sums = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
+    // As in `affine_block`, the trajectory ahead is carried from pass to pass.
+    let mut ahead: [Lanes<T>; COLUMNS] = *x.rows[column..].first_chunk().expect("a column");
     for v in 0..VECTORS {
         for i in 0..super::LANES {
-            let x = x_transposed[(v * super::LANES + i) * width + column];
+            let next = (v * super::LANES + i + 1).min(TILE - 1) * x.width + column;
+            let next = *x.rows[next..].first_chunk().expect("a row");
+            let x = std::mem::replace(&mut ahead, next);
             for b in 0..ROWS {
-                sums[b] = sums[b].add_scaled::<FMA>(d[(first + b) * VECTORS + v].0[i], x);
+                // The bounds check keeps the compiler from vectorising across rows.
+                let d = d[(first + b) * VECTORS + v].0[i];
+                for c in 0..COLUMNS {
+                    sums[b][c] = sums[b][c].add_scaled::<FMA>(d, x[c]);
+                }
             }
         }
     }
-    let from = column * super::LANES;
-    let count = (inputs - from).min(super::LANES);
     for b in 0..ROWS {
-        let target = &mut weights[(first + b) * inputs + from..][..count];
-        for (value, sum) in target.iter_mut().zip(sums[b].0) {
-            *value += sum;
+        for c in 0..COLUMNS {
+            x.block[b * OUTER_COLUMNS + c] = sums[b][c];
+        }
+    }
+    for b in 0..ROWS {
+        let target = &mut weights[(first + b) * x.features..][..x.features][column * super::LANES..];
+        for (target, sum) in target.chunks_mut(super::LANES).zip(&x.block[b * OUTER_COLUMNS..][..COLUMNS]) {
+            add_lanes(target, sum);
+        }
+    }
+}
+
+/// Adds the first lanes of `sum` to `target`, which may be shorter.
+#[inline(always)]
+fn add_lanes<T: Real>(target: &mut [T], sum: &Lanes<T>) {
+    if let Some(target) = target.first_chunk_mut::<{ super::LANES }>() {
+        for i in 0..super::LANES {
+            target[i] += sum.0[i];
+        }
+    } else {
+        for (value, sum) in target.iter_mut().zip(&sum.0) {
+            *value += *sum;
         }
     }
 }
@@ -229,9 +297,9 @@ mod tests {
         fn run<const FMA: bool>(self) {
             affine_rows::<f32, FMA>(self.out, self.w, self.bias, self.drive, self.x);
             transposed_accumulate::<f32, FMA>(self.back, self.w, self.d);
-            let mut x_transposed = Vec::new();
-            transpose(self.x, &mut x_transposed);
-            outer_accumulate::<f32, FMA>(self.gradient, self.x.len() / VECTORS, self.d, &x_transposed);
+            let mut x = Transposed::new();
+            x.set(self.x);
+            outer_accumulate::<f32, FMA>(self.gradient, self.d, &mut x);
             for (o, sum) in self.sums.iter_mut().enumerate() {
                 *sum = row_sum(self.d, o);
             }
