@@ -14,6 +14,13 @@ pub(crate) const TILE: usize = LANES * VECTORS;
 #[repr(C, align(64))]
 pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 
+/// Keeps the compiler from vectorising a pass over a buffer across its vectors, with the lanes apart: it would
+/// then gather each lane from memory, which takes several times as long.
+#[inline(always)]
+fn keep_together() {
+    std::hint::black_box(());
+}
+
 impl<T: Real> Lanes<T> {
     pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
 
@@ -28,6 +35,7 @@ impl<T: Real> Lanes<T> {
         for i in 0..LANES {
             out.0[i] = f(self.0[i]);
         }
+        keep_together();
         out
     }
 
@@ -37,12 +45,20 @@ impl<T: Real> Lanes<T> {
         for i in 0..LANES {
             out.0[i] = f(self.0[i], other.0[i]);
         }
+        keep_together();
         out
     }
 
     /// self + a·b, with a common factor a.
     #[inline(always)]
     pub(crate) fn add_scaled<const FMA: bool>(self, a: T, b: Self) -> Self {
+        keep_together();
+        self.accumulate::<FMA>(a, b)
+    }
+
+    /// [`Self::add_scaled`] for loops whose sums stay in registers.
+    #[inline(always)]
+    pub(crate) fn accumulate<const FMA: bool>(self, a: T, b: Self) -> Self {
         let mut out = self;
         for i in 0..LANES {
             out.0[i] = super::multiply_add::<T, FMA>(a, b.0[i], self.0[i]);
@@ -53,6 +69,7 @@ impl<T: Real> Lanes<T> {
     /// self + a∘b, lane by lane.
     #[inline(always)]
     pub(crate) fn add_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
+        keep_together();
         let mut out = self;
         for i in 0..LANES {
             out.0[i] = super::multiply_add::<T, FMA>(a.0[i], b.0[i], self.0[i]);
@@ -63,15 +80,9 @@ impl<T: Real> Lanes<T> {
     /// Sum over the lanes, pairwise in a fixed order.
     #[inline(always)]
     pub(crate) fn sum(self) -> T {
-        let mut values = self.0;
-        let mut width = LANES / 2;
-        while width > 0 {
-            for i in 0..width {
-                values[i] += values[i + width];
-            }
-            width /= 2;
-        }
-        values[0]
+        let halves: [T; 8] = std::array::from_fn(|i| self.0[i] + self.0[i + 8]);
+        let quarters: [T; 4] = std::array::from_fn(|i| halves[i] + halves[i + 4]);
+        (quarters[0] + quarters[2]) + (quarters[1] + quarters[3])
     }
 }
 

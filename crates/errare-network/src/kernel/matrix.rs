@@ -59,7 +59,7 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
         for b in 0..ROWS {
             let w = weights[b][i];
             for v in 0..VECTORS {
-                sums[b][v] = sums[b][v].add_scaled::<FMA>(w, x[v]);
+                sums[b][v] = sums[b][v].accumulate::<FMA>(w, x[v]);
             }
         }
     }
@@ -107,7 +107,7 @@ fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
         let w: &[T] = &weights[o * inputs + first..][..COLUMNS];
         for c in 0..COLUMNS {
             for v in 0..VECTORS {
-                sums[c][v] = sums[c][v].add_scaled::<FMA>(w[c], d[v]);
+                sums[c][v] = sums[c][v].accumulate::<FMA>(w[c], d[v]);
             }
         }
     }
@@ -222,7 +222,7 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
                 // The bounds check keeps the compiler from vectorising across rows.
                 let d = d[(first + b) * VECTORS + v].0[i];
                 for c in 0..COLUMNS {
-                    sums[b][c] = sums[b][c].add_scaled::<FMA>(d, x[c]);
+                    sums[b][c] = sums[b][c].accumulate::<FMA>(d, x[c]);
                 }
             }
         }
