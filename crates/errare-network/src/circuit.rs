@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use crate::config::{Cue, Dynamics, NetworkConfig};
-use crate::dynamics::{Cell, Dendritic, Rate};
+use crate::dynamics::{Axonal, Cell, Dendritic, Gru, Rate};
 use crate::embedding::TimeEmbedding;
 use crate::kernel::Real;
 use crate::parameters::Layout;
@@ -40,9 +40,13 @@ impl<T: Real> Circuit<T> {
         };
         let embedding = TimeEmbedding::new(&mut layout, config.time_code);
         let (n, inputs, time) = (config.neurons, encoder.inputs(), embedding.width());
+        let hidden = config.hidden.unwrap_or(n);
         let cell: Box<dyn Cell<T>> = match config.dynamics {
-            Dynamics::Dendritic => Box::new(Dendritic::new(&mut layout, n, config.branches, inputs, time)),
-            Dynamics::Rate => Box::new(Rate::new(&mut layout, n, config.hidden.unwrap_or(n), inputs, time)),
+            Dynamics::Dendritic => Box::new(Dendritic::new(&mut layout, n, &config.branches, inputs, time)),
+            Dynamics::Axonal => Box::new(Axonal::new(&mut layout, n, &config.branches, inputs, time)),
+            Dynamics::Rate => Box::new(Rate::new(&mut layout, n, hidden, None, inputs, time)),
+            Dynamics::LowRank => Box::new(Rate::new(&mut layout, n, hidden, Some(config.rank), inputs, time)),
+            Dynamics::Gru => Box::new(Gru::new(&mut layout, n, inputs, time)),
         };
         let readout = readout.each_ref().map(|axis| axis.iter().map(|&w| T::from_f64(w)).collect());
         Self { neurons: n, alpha: config.alpha, layout, cell, encoder, embedding, readout }
@@ -96,15 +100,64 @@ pub(crate) fn draw_readout(neurons: usize, seed: u64) -> Readout {
 mod tests {
     use super::*;
 
-    fn parameters(cue: Cue) -> usize {
-        let config = NetworkConfig::default();
-        Circuit::<f32>::new(&config, cue, 2, &draw_readout(config.neurons, 1)).layout.len()
+    fn circuit(config: &NetworkConfig, cue: Cue) -> Circuit<f32> {
+        Circuit::new(config, cue, 2, &draw_readout(config.neurons, 1))
     }
 
     #[test]
     fn published_parameter_counts() {
-        assert_eq!(parameters(Cue::Feature), 101_288);
-        assert_eq!(parameters(Cue::Index), 53_100);
+        let config = NetworkConfig::default();
+        assert_eq!(circuit(&config, Cue::Feature).layout.len(), 101_288);
+        assert_eq!(circuit(&config, Cue::Index).layout.len(), 53_100);
+    }
+
+    /// The formulas in the documentation of each cell, for n = 6 neurons and h = 7 hidden units.
+    #[test]
+    fn documented_parameter_counts() {
+        const N: usize = 6;
+        const H: usize = 7;
+        const K: usize = 2;
+        for (dynamics, branches, expected) in [
+            (Dynamics::Dendritic, vec![4], |s, e| 24 * (N + s + e + 1) + 24 + N * (e + 1)),
+            (Dynamics::Dendritic, vec![2, 3, 4], |s, e| {
+                144 * (N + s + e + 1) + (144 + 36 * (e + 1)) + (36 + 12 * (e + 1)) + (12 + N * (e + 1))
+            }),
+            (Dynamics::Axonal, vec![2, 3], |s, e| (12 + 36) * (e + 1) + 12 * s + N * (36 + 1)),
+            (Dynamics::Rate, vec![1], |s, e| H * (2 * N + s + e + 1) + N),
+            (Dynamics::LowRank, vec![1], |s, e| K * (H + N) + H * (N + s + e + 1) + N),
+            (Dynamics::Gru, vec![1], |s, e| 3 * N * (N + s + e + 1)),
+        ] as [(_, _, fn(usize, usize) -> usize); 6]
+        {
+            let config = NetworkConfig {
+                dynamics,
+                neurons: N,
+                branches,
+                hidden: Some(H),
+                rank: K,
+                ..NetworkConfig::default()
+            };
+            let circuit = circuit(&config, Cue::Feature);
+            let others = ["time.", "input.", "cue."];
+            let of_cell = |tensor: &&crate::Tensor| !others.iter().any(|name| tensor.name.starts_with(name));
+            let count: usize = circuit.layout.tensors().iter().filter(of_cell).map(|t| t.range.len()).sum();
+            assert_eq!(count, expected(circuit.encoder.inputs(), circuit.embedding.width()), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn tensors_are_named_by_level() {
+        let names = |branches: Vec<usize>| -> Vec<String> {
+            let config = NetworkConfig { branches, ..NetworkConfig::default() };
+            circuit(&config, Cue::Feature).layout.tensors().iter().map(|tensor| tensor.name.clone()).collect()
+        };
+        let has = |names: &[String], expected: &[&str]| {
+            for name in expected {
+                assert!(names.iter().any(|other| other == name), "{name} in {names:?}");
+            }
+        };
+        has(&names(vec![3]), &["leaf.recurrent", "soma.leaf"]);
+        has(&names(vec![3, 2]), &["leaf.recurrent", "branch.leaf", "branch.time", "soma.branch"]);
+        has(&names(vec![3, 2, 2]), &["leaf.recurrent", "branch2.leaf", "branch1.branch2", "soma.branch1"]);
     }
 
     #[test]

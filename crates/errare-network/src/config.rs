@@ -132,8 +132,14 @@ impl Default for BehaviourConfig {
 pub enum Dynamics {
     /// A dendritic tree for each neuron.
     Dendritic,
+    /// An axonal tree for each neuron, and a dense map from its tips.
+    Axonal,
     /// A one-layer perceptron of the state.
     Rate,
+    /// Rate dynamics whose recurrent weights have a low rank.
+    LowRank,
+    /// Gated recurrent units.
+    Gru,
 }
 
 /// `[network]`: the dynamics.
@@ -144,11 +150,13 @@ pub struct NetworkConfig {
     pub dynamics: Dynamics,
     /// Neurons n.
     pub neurons: usize,
-    /// Branches a neuron and leaves a branch, for dendritic dynamics.
-    pub branches: [usize; 2],
-    /// Hidden units of rate dynamics; by default n.
+    /// Branchings of the tree of a neuron from the soma outwards, for dendritic and axonal dynamics.
+    pub branches: Vec<usize>,
+    /// Hidden units of rate and low-rank dynamics; by default n.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<usize>,
+    /// Rank of the recurrent weights of low-rank dynamics.
+    pub rank: usize,
     /// Euler factor α = dt/λ.
     pub alpha: f64,
     /// Width of the time code; even.
@@ -169,8 +177,9 @@ impl Default for NetworkConfig {
         Self {
             dynamics: Dynamics::Dendritic,
             neurons: 16,
-            branches: [10, 10],
+            branches: vec![10, 10],
             hidden: None,
+            rank: 2,
             alpha: 0.1,
             time_code: 8,
             input_gain: 1.0,

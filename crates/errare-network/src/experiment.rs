@@ -11,12 +11,16 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
-    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, NetworkConfig, ObjectiveConfig, ObjectiveKind,
-    TaskConfig, TrainingConfig,
+    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, NetworkConfig, ObjectiveConfig,
+    ObjectiveKind, TaskConfig, TrainingConfig,
 };
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::{Error, Result};
+
+/// Deepest trees of dendritic and axonal dynamics, and the most ends of one.
+const LARGEST_DEPTH: usize = 8;
+const LARGEST_TREE: usize = 100_000;
 
 /// What one stage of training needs to know.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -136,14 +140,29 @@ impl Stage {
             "3 to 4096",
         )?;
         let branches = format!("{:?}", network.branches);
+        let depth = (1..=LARGEST_DEPTH).contains(&network.branches.len());
         check(
-            network.branches.iter().all(|&b| b >= 1),
+            depth && network.branches.iter().all(|&b| b >= 1),
+            "network.branches",
+            branches.clone(),
+            &format!("1 to {LARGEST_DEPTH} numbers of at least 1"),
+        )?;
+        let tree = network.branches.iter().try_fold(1usize, |product, &b| product.checked_mul(b));
+        check(
+            tree.is_some_and(|tree| tree <= LARGEST_TREE),
             "network.branches",
             branches,
-            "two numbers of at least 1",
+            &format!("at most {LARGEST_TREE} ends a neuron"),
         )?;
-        let hidden = network.hidden.unwrap_or(1);
+        let hidden = network.hidden.unwrap_or(network.neurons);
         check(hidden >= 1, "network.hidden", hidden.to_string(), "at least 1")?;
+        check(
+            network.dynamics != Dynamics::LowRank
+                || (1..=hidden.min(network.neurons)).contains(&network.rank),
+            "network.rank",
+            network.rank.to_string(),
+            "1 to the smaller of network.neurons and network.hidden",
+        )?;
         let code = network.time_code;
         check(
             code >= 2 && code.is_multiple_of(2),
@@ -281,7 +300,16 @@ impl Experiment {
             })?;
             let shape = |stage: &Stage| {
                 let n = &stage.network;
-                (n.dynamics, n.neurons, n.branches, n.hidden, n.time_code, stage.task.cue, stage.seed)
+                (
+                    n.dynamics,
+                    n.neurons,
+                    n.branches.clone(),
+                    n.hidden,
+                    n.rank,
+                    n.time_code,
+                    stage.task.cue,
+                    stage.seed,
+                )
             };
             let slots = |stage: &Stage| (stage.task.cue == Cue::Index).then(|| stage.largest_set_size());
             if shape(stage) != shape(last) || slots(stage) != slots(last) {
@@ -437,6 +465,11 @@ mod tests {
             ("[network]\nneuron = 3", "did you mean `neurons`"),
             ("[network]\ndynamics = \"dendritc\"", "did you mean `dendritic`"),
             ("[network]\nneurons = 1", "network.neurons is 1"),
+            ("[network]\nbranches = []", "network.branches is []"),
+            ("[network]\nbranches = [2, 0]", "at least 1"),
+            ("[network]\nbranches = [1000, 1000]", "at most 100000 ends a neuron"),
+            ("[network]\ndynamics = \"low-rank\"\nrank = 17", "network.rank is 17"),
+            ("[network]\ndynamics = \"low_rank\"", "did you mean `low-rank`"),
             ("[behaviour]\nswap = { kind = \"distanc\", width = 1.0 }", "did you mean `distance`"),
             ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
             ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),

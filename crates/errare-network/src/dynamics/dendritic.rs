@@ -1,36 +1,51 @@
-//! Dendritic dynamics: every neuron reads all neurons through its own two-level tree of dendrites.
+//! Dendritic dynamics: every neuron reads all neurons through its own tree of dendrites.
 //!
-//! Leaf h¹ = softplus(a + Wʳ r + Wˢ s + Wᵉ e), branch h² = softplus(Σ p² h¹ + w² e + c²), soma
-//! F = softplus(Σ p¹ h² + w¹ e + c¹) ≥ 0 (Radmard, Bays & Lengyel, arXiv 2512.04808).
+//! A tree of branchings (B₁, …, B_L) has B₁⋯B_L leaves and L levels of integration, level 0 being the soma:
+//! leaf h_L = softplus(a + Wʳ r + Wˢ s + Wᵉ e), level l < L: h_l = softplus(Σ p h_{l+1} + w e + c) with the sum
+//! over the B_{l+1} children, F = h₀ ≥ 0 (Radmard, Bays & Lengyel, arXiv 2512.04808; published with (10, 10)).
 //!
-//! Symbols in the kernels: n neurons, B₁ branches a neuron, B₂ leaves a branch; `g0`, `g1`, `g2` are the
-//! gradients at the inputs of soma, leaf and branch.
+//! Affine maps start uniform in ±1/√fan_in. The p from level l + 1 start normal with variance
+//! 2/(B₁⋯B_{l+1} + n B₂⋯B_{l+1}): Xavier's rule with the fans of a tensor, whose second index counts as input, the
+//! first as output and the others as receptive field. Parameters, for n_l = n B₁⋯B_l units at level l:
+//! n_L(n + d_s + d_e + 1) + Σ_{l<L} (n_{l+1} + n_l (d_e + 1)).
+//!
+//! Tensors are named by level: `soma`, `branch` (`branch1`, `branch2`, … if there are several levels of them) and
+//! `leaf`. `branch.leaf` weighs the leaves of each branch.
+//!
+//! In the kernels, g is the gradient at the input of a unit; it takes the place of the unit's slope.
 
 use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
     Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row, row_dot, row_mut,
-    row_sum, rows_mut, transposed_accumulate,
+    row_sum, rows_mut, softplus_rows, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
-/// A tree of `branches × leaves` dendrites per neuron.
+/// A tree of dendrites for each neuron.
 #[derive(Debug, Clone)]
 pub(crate) struct Dendritic {
     neurons: usize,
-    branches: usize,
-    leaves: usize,
-    leaf_recurrent: Range<usize>,
-    leaf_bias: Range<usize>,
-    leaf_input: Range<usize>,
-    leaf_time: Range<usize>,
-    leaf_to_branch: Range<usize>,
-    branch_time: Range<usize>,
-    branch_bias: Range<usize>,
-    branch_to_soma: Range<usize>,
-    soma_time: Range<usize>,
-    soma_bias: Range<usize>,
+    recurrent: Range<usize>,
+    input: Range<usize>,
+    /// Levels of the tree; the soma first, the leaves last.
+    levels: Vec<Level>,
+}
+
+/// The units at one distance from the somata.
+#[derive(Debug, Clone)]
+struct Level {
+    /// Units a neuron.
+    size: usize,
+    /// Its units among those of the cell, neuron by neuron.
+    units: Range<usize>,
+    /// Its rows in the scratch of a neuron.
+    rows: Range<usize>,
+    time: Range<usize>,
+    bias: Range<usize>,
+    /// Weights of the units above, one for each of them; the leaves have none.
+    children: Range<usize>,
 }
 
 impl Dendritic {
@@ -38,67 +53,140 @@ impl Dendritic {
     pub(crate) fn new(
         layout: &mut Layout,
         neurons: usize,
-        [branches, leaves]: [usize; 2],
+        branches: &[usize],
         inputs: usize,
         time: usize,
     ) -> Self {
-        let (n, b1, b2) = (neurons, branches, leaves);
-        let total = n * b1 * b2;
+        let depth = branches.len();
+        let n = neurons;
+        let name = |level: usize| match level {
+            0 => "soma".to_string(),
+            _ if level == depth => "leaf".to_string(),
+            _ if depth == 2 => "branch".to_string(),
+            _ => format!("branch{level}"),
+        };
+        let shape = |level: usize, last: &[usize]| [&[n][..], &branches[..level], last].concat::<usize>();
+        let size = |level: usize| branches[..level].iter().product::<usize>();
         let from_neurons = Initial::fan_in(n);
         let from_time = Initial::fan_in(time);
-        // Xavier with the fans of a tensor: the last index counts as output, the rest as receptive field.
-        let xavier =
-            |fan_in: usize, fan_out: usize| Initial::Normal((2.0 / (fan_in + fan_out) as f64).sqrt());
-        Self {
-            neurons,
-            branches,
-            leaves,
-            leaf_recurrent: layout.add("leaf.recurrent", &[n, b1, b2, n], from_neurons),
-            leaf_bias: layout.add("leaf.bias", &[n, b1, b2], from_neurons),
-            leaf_input: layout.add("leaf.input", &[total, inputs], Initial::fan_in(inputs)),
-            leaf_time: layout.add("leaf.time", &[total, time], from_time),
-            leaf_to_branch: layout.add("branch.leaf", &[n, b1, b2], xavier(b1 * b2, n * b2)),
-            branch_time: layout.add("branch.time", &[n * b1, time], from_time),
-            branch_bias: layout.add("branch.bias", &[n, b1], from_time),
-            branch_to_soma: layout.add("soma.branch", &[n, b1], xavier(b1, n)),
-            soma_time: layout.add("soma.time", &[n, time], from_time),
-            soma_bias: layout.add("soma.bias", &[n], from_time),
+        let mut recurrent = 0..0;
+        let mut input = 0..0;
+        let mut levels = Vec::new();
+        let (mut units, mut rows) = (0, 0);
+        for level in (0..=depth).rev() {
+            let is_leaf = level == depth;
+            let (of, count) = (name(level), n * size(level));
+            let mut add = |tensor: &str, shape: &[usize], initial| {
+                layout.add(&format!("{of}.{tensor}"), shape, initial)
+            };
+            let (time_range, bias, children);
+            if is_leaf {
+                recurrent = add("recurrent", &shape(level, &[n]), from_neurons);
+                bias = add("bias", &shape(level, &[]), from_neurons);
+                input = add("input", &[count, inputs], Initial::fan_in(inputs));
+                time_range = add("time", &[count, time], from_time);
+                children = 0..0;
+            } else {
+                let above = size(level + 1);
+                let fans = above + n * above / branches[0];
+                let xavier = Initial::Normal((2.0 / fans as f64).sqrt());
+                children = add(&name(level + 1), &shape(level + 1, &[]), xavier);
+                time_range = add("time", &[count, time], from_time);
+                bias = add("bias", &shape(level, &[]), from_time);
+            }
+            levels.push(Level {
+                size: size(level),
+                units: units..units + count,
+                rows: rows..rows + size(level),
+                time: time_range,
+                bias,
+                children,
+            });
+            units += count;
+            rows += size(level);
         }
+        levels.reverse();
+        Self { neurons, recurrent, input, levels }
     }
 
-    /// (leaves, branches, somata) as ranges of the units.
-    fn unit_ranges(&self) -> [Range<usize>; 3] {
-        let branches = self.neurons * self.branches;
-        let leaves = branches * self.leaves;
-        [0..leaves, leaves..leaves + branches, leaves + branches..leaves + branches + self.neurons]
+    fn leaves(&self) -> &Level {
+        &self.levels[self.levels.len() - 1]
     }
 
-    /// (time weights, bias) of each level of the tree, as [`Self::unit_ranges`].
-    fn levels(&self) -> [(&Range<usize>, &Range<usize>); 3] {
-        [
-            (&self.leaf_time, &self.leaf_bias),
-            (&self.branch_time, &self.branch_bias),
-            (&self.soma_time, &self.soma_bias),
-        ]
+    /// Rows that a neuron's tree needs.
+    fn tree_rows(&self) -> usize {
+        self.levels[0].rows.end
+    }
+
+    /// What the leaves of neuron `i` sum up, into the rows of the leaves.
+    #[inline(always)]
+    fn leaf_inputs<T: Real, const FMA: bool>(
+        &self,
+        i: usize,
+        inputs: &StepInputs<'_, T>,
+        tree: &mut [Lanes<T>],
+    ) {
+        let leaves = self.leaves();
+        let (from, size) = (i * leaves.size, leaves.size);
+        let n = self.neurons;
+        affine_rows::<T, FMA>(
+            rows_mut(tree, leaves.rows.start, size),
+            &inputs.parameters[self.recurrent.clone()][from * n..(from + size) * n],
+            Some(&inputs.bias[leaves.units.clone()][from..from + size]),
+            inputs.drive.map(|drive| &drive[from * VECTORS..(from + size) * VECTORS]),
+            inputs.state,
+        );
+    }
+}
+
+impl Level {
+    /// Units above each of this level's.
+    fn fan(&self, above: &Level) -> usize {
+        above.size / self.size
+    }
+
+    /// What each unit of neuron `i` sums up, into the level's rows, given the activations of the level above.
+    #[inline(always)]
+    fn integrate<T: Real, const FMA: bool>(
+        &self,
+        above: &Level,
+        i: usize,
+        inputs: &StepInputs<'_, T>,
+        tree: &mut [Lanes<T>],
+    ) {
+        let fan = self.fan(above);
+        let weights = &inputs.parameters[self.children.clone()][i * above.size..];
+        for unit in 0..self.size {
+            let bias = inputs.bias[self.units.start + i * self.size + unit];
+            let mut sum = [Lanes::splat(bias); VECTORS];
+            for child in unit * fan..(unit + 1) * fan {
+                let h = row(tree, above.rows.start + child);
+                for v in 0..VECTORS {
+                    sum[v] = sum[v].add_scaled::<FMA>(weights[child], h[v]);
+                }
+            }
+            *row_mut(tree, self.rows.start + unit) = sum;
+        }
     }
 }
 
 impl<T: Real> Cell<T> for Dendritic {
     fn units(&self) -> usize {
-        self.unit_ranges()[2].end
+        self.levels[0].units.end
     }
 
     fn drive_rows(&self) -> usize {
-        self.neurons * self.branches * self.leaves
+        self.leaves().units.len()
     }
 
     fn input_weights(&self) -> Range<usize> {
-        self.leaf_input.clone()
+        self.input.clone()
     }
 
     fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]) {
-        for (units, (time, constant)) in self.unit_ranges().into_iter().zip(self.levels()) {
-            embed(&parameters[time.clone()], &parameters[constant.clone()], embedding, &mut bias[units]);
+        for level in &self.levels {
+            let (time, constant) = (&parameters[level.time.clone()], &parameters[level.bias.clone()]);
+            embed(time, constant, embedding, &mut bias[level.units.clone()]);
         }
     }
 
@@ -110,19 +198,19 @@ impl<T: Real> Cell<T> for Dendritic {
         gradient: &mut [T],
         d_embedding: &mut [T],
     ) {
-        for (units, (time, constant)) in self.unit_ranges().into_iter().zip(self.levels()) {
-            let d = &d_bias[units];
-            add_to(&mut gradient[constant.clone()], d);
-            embed_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time.clone()], d_embedding);
+        for level in &self.levels {
+            let (d, time) = (&d_bias[level.units.clone()], level.time.clone());
+            add_to(&mut gradient[level.bias.clone()], d);
+            embed_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time], d_embedding);
         }
     }
 
     fn scratch_rows(&self) -> usize {
-        2 * self.leaves
+        2 * self.tree_rows()
     }
 
     fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
-        isa.run(Forward { cell: self, inputs, f, h1: scratch });
+        isa.run(Forward { cell: self, inputs, f, tree: scratch });
     }
 
     fn adjoint(
@@ -134,9 +222,9 @@ impl<T: Real> Cell<T> for Dendritic {
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     ) {
-        let (h1, slope) = scratch.rows.split_at_mut(self.leaves * VECTORS);
+        let (tree, slopes) = scratch.rows.split_at_mut(self.tree_rows() * VECTORS);
         let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, f, d_f, gradients, transposed, h1, slope });
+        isa.run(Adjoint { cell: self, inputs, f, d_f, gradients, transposed, tree, slopes });
     }
 }
 
@@ -144,44 +232,25 @@ struct Forward<'a, T> {
     cell: &'a Dendritic,
     inputs: StepInputs<'a, T>,
     f: &'a mut [Lanes<T>],
-    h1: &'a mut [Lanes<T>],
+    tree: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, f, h1 } = self;
-        let (n, b1, b2) = (cell.neurons, cell.branches, cell.leaves);
-        let recurrent = &inputs.parameters[cell.leaf_recurrent.clone()];
-        let p2 = &inputs.parameters[cell.leaf_to_branch.clone()];
-        let p1 = &inputs.parameters[cell.branch_to_soma.clone()];
-        let [leaf_units, branch_units, soma_units] = cell.unit_ranges();
-        let h1 = rows_mut(h1, 0, b2);
-        for i in 0..n {
-            let mut soma = [Lanes::splat(inputs.bias[soma_units.start + i]); VECTORS];
-            for branch in i * b1..(i + 1) * b1 {
-                let leaf = branch * b2;
-                affine_rows::<T, FMA>(
-                    h1,
-                    &recurrent[leaf * n..(leaf + b2) * n],
-                    &inputs.bias[leaf_units.start + leaf..][..b2],
-                    inputs.drive.map(|drive| &drive[leaf * VECTORS..(leaf + b2) * VECTORS]),
-                    inputs.state,
-                );
-                let mut h2 = [Lanes::splat(inputs.bias[branch_units.start + branch]); VECTORS];
-                for l in 0..b2 {
-                    let h1 = row(h1, l);
-                    for v in 0..VECTORS {
-                        h2[v] = h2[v].add_scaled::<FMA>(p2[leaf + l], h1[v].map(|z| z.softplus::<FMA>().0));
-                    }
+        let Self { cell, inputs, f, tree } = self;
+        for i in 0..cell.neurons {
+            cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
+            for pair in cell.levels.windows(2).rev() {
+                let [level, above] = pair else { unreachable!("windows of two") };
+                for value in rows_mut(tree, above.rows.start, above.size) {
+                    *value = value.map(|z| z.softplus::<FMA>().0);
                 }
-                for v in 0..VECTORS {
-                    soma[v] = soma[v].add_scaled::<FMA>(p1[branch], h2[v].map(|z| z.softplus::<FMA>().0));
-                }
+                level.integrate::<T, FMA>(above, i, &inputs, tree);
             }
-            let out = row_mut(f, i);
-            for v in 0..VECTORS {
-                out[v] = soma[v].map(|z| z.softplus::<FMA>().0);
+            let soma = row(tree, cell.levels[0].rows.start);
+            for (f, soma) in row_mut(f, i).iter_mut().zip(soma) {
+                *f = soma.map(|z| z.softplus::<FMA>().0);
             }
         }
     }
@@ -194,77 +263,75 @@ struct Adjoint<'a, T> {
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
     transposed: &'a mut Transposed<T>,
-    h1: &'a mut [Lanes<T>],
-    slope: &'a mut [Lanes<T>],
+    tree: &'a mut [Lanes<T>],
+    slopes: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, f, d_f, mut gradients, transposed, h1, slope } = self;
-        let (n, b1, b2) = (cell.neurons, cell.branches, cell.leaves);
-        let recurrent = &inputs.parameters[cell.leaf_recurrent.clone()];
-        let p2 = &inputs.parameters[cell.leaf_to_branch.clone()];
-        let p1 = &inputs.parameters[cell.branch_to_soma.clone()];
-        let [leaf_units, branch_units, soma_units] = cell.unit_ranges();
+        let Self { cell, inputs, f, d_f, mut gradients, transposed, tree, slopes } = self;
+        let n = cell.neurons;
+        let (soma, leaves) = (&cell.levels[0], cell.leaves());
         transposed.set(inputs.state);
         for i in 0..n {
+            cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
+            for pair in cell.levels.windows(2).rev() {
+                let [level, above] = pair else { unreachable!("windows of two") };
+                let rows = above.rows.start * VECTORS..above.rows.end * VECTORS;
+                softplus_rows::<T, FMA>(&mut tree[rows.clone()], &mut slopes[rows]);
+                if level.rows != soma.rows {
+                    level.integrate::<T, FMA>(above, i, &inputs, tree);
+                }
+            }
             // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
             let (f, d_f) = (row(f, i), row(d_f, i));
-            let mut g0 = [Lanes::ZERO; VECTORS];
+            for (v, g) in row_mut(slopes, soma.rows.start).iter_mut().enumerate() {
+                *g = d_f[v].zip(f[v], |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
+            }
+            gradients.bias[soma.units.start + i] += row_sum(slopes, soma.rows.start);
+            for pair in cell.levels.windows(2) {
+                let [level, above] = pair else { unreachable!("windows of two") };
+                descend::<T, FMA>([level, above], i, inputs.parameters, &mut gradients, tree, slopes);
+            }
+            let (from, size) = (i * leaves.size, leaves.size);
+            let g = rows_mut(slopes, leaves.rows.start, size);
+            if let Some(d_drive) = gradients.drive.as_deref_mut() {
+                for (total, g) in rows_mut(d_drive, from, size).iter_mut().zip(&*g) {
+                    *total = total.zip(*g, |a, b| a + b);
+                }
+            }
+            let d_weights = &mut gradients.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
+            outer_accumulate::<T, FMA>(d_weights, g, transposed);
+            let weights = &inputs.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
+            transposed_accumulate::<T, FMA>(gradients.state, weights, g);
+        }
+    }
+}
+
+/// Carries the gradients of a level of neuron `i` to the weights and the units of the level above.
+#[inline(always)]
+fn descend<T: Real, const FMA: bool>(
+    [level, above]: [&Level; 2],
+    i: usize,
+    parameters: &[T],
+    gradients: &mut StepGradients<'_, T>,
+    tree: &[Lanes<T>],
+    slopes: &mut [Lanes<T>],
+) {
+    let fan = level.fan(above);
+    let from = i * above.size;
+    for unit in 0..level.size {
+        let g = *row(slopes, level.rows.start + unit);
+        for child in unit * fan..(unit + 1) * fan {
+            let weight = level.children.start + from + child;
+            gradients.parameters[weight] += row_dot::<T, FMA>(&g, row(tree, above.rows.start + child));
+            let p = parameters[weight];
+            let slope = row_mut(slopes, above.rows.start + child);
             for v in 0..VECTORS {
-                g0[v] = d_f[v].zip(f[v], |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
+                slope[v] = slope[v].zip(g[v], |s, g| p * g * s);
             }
-            gradients.bias[soma_units.start + i] += row_sum(&g0, 0);
-            for branch in i * b1..(i + 1) * b1 {
-                let leaf = branch * b2;
-                let weights = &recurrent[leaf * n..(leaf + b2) * n];
-                affine_rows::<T, FMA>(
-                    h1,
-                    weights,
-                    &inputs.bias[leaf_units.start + leaf..][..b2],
-                    inputs.drive.map(|drive| &drive[leaf * VECTORS..(leaf + b2) * VECTORS]),
-                    inputs.state,
-                );
-                let mut z2 = [Lanes::splat(inputs.bias[branch_units.start + branch]); VECTORS];
-                for l in 0..b2 {
-                    let (h1, slope) = (row_mut(h1, l), row_mut(slope, l));
-                    for v in 0..VECTORS {
-                        for k in 0..crate::kernel::LANES {
-                            (h1[v].0[k], slope[v].0[k]) = h1[v].0[k].softplus::<FMA>();
-                        }
-                        z2[v] = z2[v].add_scaled::<FMA>(p2[leaf + l], h1[v]);
-                    }
-                }
-                let (mut h2, mut g2) = ([Lanes::ZERO; VECTORS], [Lanes::ZERO; VECTORS]);
-                for v in 0..VECTORS {
-                    for k in 0..crate::kernel::LANES {
-                        let (value, slope) = z2[v].0[k].softplus::<FMA>();
-                        h2[v].0[k] = value;
-                        g2[v].0[k] = p1[branch] * g0[v].0[k] * slope;
-                    }
-                }
-                gradients.parameters[cell.branch_to_soma.start + branch] += row_dot::<T, FMA>(&g0, &h2);
-                gradients.bias[branch_units.start + branch] += row_sum(&g2, 0);
-                for l in 0..b2 {
-                    let d = row_dot::<T, FMA>(&g2, row(h1, l));
-                    gradients.parameters[cell.leaf_to_branch.start + leaf + l] += d;
-                    // From here `slope` holds g1.
-                    let slope = row_mut(slope, l);
-                    for v in 0..VECTORS {
-                        slope[v] = slope[v].zip(g2[v], |s, g| p2[leaf + l] * g * s);
-                    }
-                    gradients.bias[leaf_units.start + leaf + l] += row_sum(slope, 0);
-                }
-                if let Some(d_drive) = gradients.drive.as_deref_mut() {
-                    for (total, g1) in rows_mut(d_drive, leaf, b2).iter_mut().zip(&*slope) {
-                        *total = total.zip(*g1, |a, b| a + b);
-                    }
-                }
-                let d_weights = &mut gradients.parameters[cell.leaf_recurrent.clone()];
-                outer_accumulate::<T, FMA>(&mut d_weights[leaf * n..(leaf + b2) * n], slope, transposed);
-                transposed_accumulate::<T, FMA>(gradients.state, weights, slope);
-            }
+            gradients.bias[above.units.start + from + child] += row_sum(slope, 0);
         }
     }
 }

@@ -4,13 +4,17 @@
 //! (biases and time projections, one value a unit) and, while an input is on, the *drive*: the input's
 //! projection onto its first layer, computed once per epoch.
 
+mod axonal;
 mod dendritic;
+mod gru;
 mod rate;
 
 use std::fmt::Debug;
 use std::ops::Range;
 
+pub(crate) use axonal::Axonal;
 pub(crate) use dendritic::Dendritic;
+pub(crate) use gru::Gru;
 pub(crate) use rate::Rate;
 
 use crate::kernel::{
@@ -105,15 +109,14 @@ impl<T: Real> Scratch<T> {
 
 /// The drive of an input s, `[input][trajectory]`.
 pub(crate) fn drive<T: Real>(isa: Isa, weights: &[T], input: &[Lanes<T>], drive: &mut [Lanes<T>]) {
-    struct Run<'a, T>(&'a [T], &'a [T], &'a [Lanes<T>], &'a mut [Lanes<T>]);
+    struct Run<'a, T>(&'a [T], &'a [Lanes<T>], &'a mut [Lanes<T>]);
     impl<T: Real> Kernel for Run<'_, T> {
         #[inline(always)]
         fn run<const FMA: bool>(self) {
-            affine_rows::<T, FMA>(self.3, self.0, self.1, None, self.2);
+            affine_rows::<T, FMA>(self.2, self.0, None, None, self.1);
         }
     }
-    let zero_bias = vec![T::ZERO; drive.len() / crate::kernel::VECTORS];
-    isa.run(Run(weights, &zero_bias, input, drive));
+    isa.run(Run(weights, input, drive));
 }
 
 /// Adjoint of [`drive`]: adds to the gradients of the weights and of the input.

@@ -1,12 +1,16 @@
 //! Rate dynamics: F = V φ(U r + Wˢ s + Wᵉ e + b) + c with φ = softplus, a one-layer perceptron of the state.
 //!
 //! Affine maps start uniform in ±1/√fan_in. Parameters: h(2n + d_s + d_e + 1) + n for h hidden units.
+//!
+//! Low-rank rate dynamics have U = M Nᵀ/n with M of h × k and N of n × k, both starting standard normal (as in
+//! Mastrogiuseppe & Ostojic 2018): the state acts on the hidden units through its k overlaps κ = Nᵀ r/n.
+//! Parameters: k(h + n) + h(n + d_s + d_e + 1) + n.
 
 use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum, softplus_rows,
     transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
@@ -16,6 +20,9 @@ use crate::parameters::{Initial, Layout};
 pub(crate) struct Rate {
     neurons: usize,
     hidden: usize,
+    /// Nᵀ, `[overlap][neuron]`; `None` at full rank.
+    overlaps: Option<Range<usize>>,
+    /// U, or M of a low rank.
     recurrent: Range<usize>,
     input: Range<usize>,
     time: Range<usize>,
@@ -25,23 +32,62 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Lays out the cell's tensors: `inputs` values of s, `time` values of e.
+    /// Lays out the cell's tensors: `inputs` values of s, `time` values of e; U of rank `rank`, or any.
     pub(crate) fn new(
         layout: &mut Layout,
         neurons: usize,
         hidden: usize,
+        rank: Option<usize>,
         inputs: usize,
         time: usize,
     ) -> Self {
+        let overlaps =
+            rank.map(|rank| layout.add("overlap.recurrent", &[rank, neurons], Initial::Normal(1.0)));
+        let recurrent = match rank {
+            Some(rank) => layout.add("hidden.overlap", &[hidden, rank], Initial::Normal(1.0)),
+            None => layout.add("hidden.recurrent", &[hidden, neurons], Initial::fan_in(neurons)),
+        };
         Self {
             neurons,
             hidden,
-            recurrent: layout.add("hidden.recurrent", &[hidden, neurons], Initial::fan_in(neurons)),
+            overlaps,
+            recurrent,
             input: layout.add("hidden.input", &[hidden, inputs], Initial::fan_in(inputs)),
             time: layout.add("hidden.time", &[hidden, time], Initial::fan_in(time)),
             bias: layout.add("hidden.bias", &[hidden], Initial::fan_in(neurons)),
             output: layout.add("output.hidden", &[neurons, hidden], Initial::fan_in(hidden)),
             output_bias: layout.add("output.bias", &[neurons], Initial::fan_in(hidden)),
+        }
+    }
+
+    fn rank(&self) -> usize {
+        self.overlaps.as_ref().map_or(0, |overlaps| overlaps.len() / self.neurons)
+    }
+
+    /// What the hidden units sum up. `overlaps` receives κ if the rank is low.
+    #[inline(always)]
+    fn hidden_inputs<T: Real, const FMA: bool>(
+        &self,
+        inputs: &StepInputs<'_, T>,
+        overlaps: &mut [Lanes<T>],
+        z: &mut [Lanes<T>],
+    ) {
+        let p = inputs.parameters;
+        let mut source = inputs.state;
+        if let Some(weights) = &self.overlaps {
+            affine_rows::<T, FMA>(overlaps, &p[weights.clone()], None, None, inputs.state);
+            self.divide_by_neurons(overlaps);
+            source = overlaps;
+        }
+        let bias = &inputs.bias[..self.hidden];
+        affine_rows::<T, FMA>(z, &p[self.recurrent.clone()], Some(bias), inputs.drive, source);
+    }
+
+    #[inline(always)]
+    fn divide_by_neurons<T: Real>(&self, rows: &mut [Lanes<T>]) {
+        let share = T::from_f64(1.0 / self.neurons as f64);
+        for value in rows {
+            *value = value.map(|x| share * x);
         }
     }
 }
@@ -81,11 +127,12 @@ impl<T: Real> Cell<T> for Rate {
     }
 
     fn scratch_rows(&self) -> usize {
-        3 * self.hidden
+        3 * self.hidden + 2 * self.rank()
     }
 
     fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
-        isa.run(Forward { cell: self, inputs, f, h: &mut scratch[..self.hidden * VECTORS] });
+        let (h, rest) = scratch.split_at_mut(self.hidden * VECTORS);
+        isa.run(Forward { cell: self, inputs, f, h, overlaps: &mut rest[..self.rank() * VECTORS] });
     }
 
     fn adjoint(
@@ -99,8 +146,22 @@ impl<T: Real> Cell<T> for Rate {
     ) {
         let Scratch { rows, transposed, transposed_hidden } = scratch;
         let (h, rest) = rows.split_at_mut(self.hidden * VECTORS);
-        let (slope, d_h) = rest.split_at_mut(self.hidden * VECTORS);
-        isa.run(Adjoint { cell: self, inputs, d_f, gradients, transposed, transposed_hidden, h, slope, d_h });
+        let (slope, rest) = rest.split_at_mut(self.hidden * VECTORS);
+        let (d_h, rest) = rest.split_at_mut(self.hidden * VECTORS);
+        let (overlaps, d_overlaps) = rest.split_at_mut(self.rank() * VECTORS);
+        let transposed = [transposed, transposed_hidden];
+        isa.run(Adjoint {
+            cell: self,
+            inputs,
+            d_f,
+            gradients,
+            transposed,
+            h,
+            slope,
+            d_h,
+            overlaps,
+            d_overlaps,
+        });
     }
 }
 
@@ -109,19 +170,19 @@ struct Forward<'a, T> {
     inputs: StepInputs<'a, T>,
     f: &'a mut [Lanes<T>],
     h: &'a mut [Lanes<T>],
+    overlaps: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, f, h } = self;
-        let p = inputs.parameters;
-        let (hidden, output) = inputs.bias.split_at(cell.hidden);
-        affine_rows::<T, FMA>(h, &p[cell.recurrent.clone()], hidden, inputs.drive, inputs.state);
+        let Self { cell, inputs, f, h, overlaps } = self;
+        cell.hidden_inputs::<T, FMA>(&inputs, overlaps, h);
         for value in h.iter_mut() {
             *value = value.map(|z| z.softplus::<FMA>().0);
         }
-        affine_rows::<T, FMA>(f, &p[cell.output.clone()], output, None, h);
+        let weights = &inputs.parameters[cell.output.clone()];
+        affine_rows::<T, FMA>(f, weights, Some(&inputs.bias[cell.hidden..]), None, h);
     }
 }
 
@@ -130,31 +191,23 @@ struct Adjoint<'a, T> {
     inputs: StepInputs<'a, T>,
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
-    transposed: &'a mut Transposed<T>,
-    transposed_hidden: &'a mut Transposed<T>,
+    transposed: [&'a mut Transposed<T>; 2],
     h: &'a mut [Lanes<T>],
     slope: &'a mut [Lanes<T>],
     d_h: &'a mut [Lanes<T>],
+    overlaps: &'a mut [Lanes<T>],
+    d_overlaps: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, d_f, gradients, transposed, transposed_hidden, h, slope, d_h } = self;
+        let Self { cell, inputs, d_f, gradients, transposed, h, slope, d_h, overlaps, d_overlaps } = self;
+        let [transposed, transposed_hidden] = transposed;
         let p = inputs.parameters;
         let gradient = gradients.parameters;
-        affine_rows::<T, FMA>(
-            h,
-            &p[cell.recurrent.clone()],
-            &inputs.bias[..cell.hidden],
-            inputs.drive,
-            inputs.state,
-        );
-        for (h, slope) in h.iter_mut().zip(&mut *slope) {
-            for k in 0..crate::kernel::LANES {
-                (h.0[k], slope.0[k]) = h.0[k].softplus::<FMA>();
-            }
-        }
+        cell.hidden_inputs::<T, FMA>(&inputs, overlaps, h);
+        softplus_rows::<T, FMA>(h, slope);
         transposed_hidden.set(h);
         outer_accumulate::<T, FMA>(&mut gradient[cell.output.clone()], d_f, transposed_hidden);
         d_h.fill(Lanes::ZERO);
@@ -174,7 +227,17 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             }
         }
         transposed.set(inputs.state);
-        outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed);
-        transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
+        let Some(weights) = &cell.overlaps else {
+            outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed);
+            transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
+            return;
+        };
+        transposed_hidden.set(overlaps);
+        outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed_hidden);
+        d_overlaps.fill(Lanes::ZERO);
+        transposed_accumulate::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
+        cell.divide_by_neurons(d_overlaps);
+        outer_accumulate::<T, FMA>(&mut gradient[weights.clone()], d_overlaps, transposed);
+        transposed_accumulate::<T, FMA>(gradients.state, &p[weights.clone()], d_overlaps);
     }
 }

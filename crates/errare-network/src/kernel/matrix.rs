@@ -9,18 +9,18 @@ use super::{Lanes, Real, TILE, VECTORS, multiply_add, row, row_mut};
 /// Output rows that share a pass over the input: 4 rows × 4 vectors of accumulators fit the registers.
 const BLOCK: usize = 4;
 
-/// `out[o] = bias[o] (+ drive[o]) + Σᵢ w[o][i] x[i]` for the rows of `out`.
+/// `out[o] = (bias[o]) (+ drive[o]) + Σᵢ w[o][i] x[i]` for the rows of `out`.
 #[inline(always)]
 pub(crate) fn affine_rows<T: Real, const FMA: bool>(
     out: &mut [Lanes<T>],
     weights: &[T],
-    bias: &[T],
+    bias: Option<&[T]>,
     drive: Option<&[Lanes<T>]>,
     x: &[Lanes<T>],
 ) {
     let outputs = out.len() / VECTORS;
     let inputs = x.len() / VECTORS;
-    assert!(weights.len() == outputs * inputs && bias.len() == outputs);
+    assert!(weights.len() == outputs * inputs && bias.is_none_or(|bias| bias.len() == outputs));
     let mut o = 0;
     while o + BLOCK <= outputs {
         affine_block::<T, FMA, BLOCK>(out, weights, bias, drive, x, o, inputs);
@@ -39,7 +39,7 @@ pub(crate) fn affine_rows<T: Real, const FMA: bool>(
 fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
     out: &mut [Lanes<T>],
     weights: &[T],
-    bias: &[T],
+    bias: Option<&[T]>,
     drive: Option<&[Lanes<T>]>,
     x: &[Lanes<T>],
     first: usize,
@@ -60,7 +60,7 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
     }
     for b in 0..ROWS {
         let out = row_mut(out, first + b);
-        let bias = bias[first + b];
+        let bias = bias.map_or(T::ZERO, |bias| bias[first + b]);
         match drive {
             Some(drive) => {
                 let drive = row(drive, first + b);
@@ -281,6 +281,17 @@ fn add_lanes<T: Real>(target: &mut [T], sum: &Lanes<T>) {
     }
 }
 
+/// Softplus of every value of `z`, in its place, and its slope.
+#[inline(always)]
+pub(crate) fn softplus_rows<T: Real, const FMA: bool>(z: &mut [Lanes<T>], slopes: &mut [Lanes<T>]) {
+    for (z, slope) in z.iter_mut().zip(slopes) {
+        for k in 0..super::LANES {
+            (z.0[k], slope.0[k]) = z.0[k].softplus::<FMA>();
+        }
+        keep_together();
+    }
+}
+
 /// Σ over trajectories of row `index`: fixed order.
 #[inline(always)]
 pub(crate) fn row_sum<T: Real>(d: &[Lanes<T>], index: usize) -> T {
@@ -322,7 +333,7 @@ mod tests {
     impl Kernel for All<'_> {
         #[inline(always)]
         fn run<const FMA: bool>(self) {
-            affine_rows::<f32, FMA>(self.out, self.w, self.bias, self.drive, self.x);
+            affine_rows::<f32, FMA>(self.out, self.w, Some(self.bias), self.drive, self.x);
             transposed_accumulate::<f32, FMA>(self.back, self.w, self.d);
             let mut x = Transposed::new();
             x.set(self.x);

@@ -34,6 +34,14 @@ pub(crate) trait Real:
     fn root(self) -> Self;
     /// softplus ln(1 + eᶻ) and its derivative, the logistic function.
     fn softplus<const FMA: bool>(self) -> (Self, Self);
+    /// The logistic function 1/(1 + e⁻ᶻ).
+    fn logistic<const FMA: bool>(self) -> Self;
+    /// tanh z = 2/(1 + e^{−2z}) − 1.
+    #[inline(always)]
+    fn hyperbolic_tangent<const FMA: bool>(self) -> Self {
+        let twice = (self + self).logistic::<FMA>();
+        twice + twice - Self::ONE
+    }
     /// eˣ for x ≤ 0.
     fn exp_negative<const FMA: bool>(self) -> Self;
     /// Two independent standard normals from 64 random bits (Box & Muller 1958).
@@ -57,6 +65,7 @@ fn polynomial<const FMA: bool, const N: usize>(x: f32, coefficients: [f32; N]) -
 }
 
 /// e⁻ᵃ for a ≥ 0 (e⁻⁸⁷ beyond 87): 2ᵏ times a polynomial on [−½, ½], relative error 2e-7 + 2e-8 a.
+#[expect(clippy::approx_constant, reason = "the best coefficient of the first power is not quite ln 2")]
 #[inline(always)]
 fn exp_f32<const FMA: bool>(a: f32) -> f32 {
     /// 1.5·2²³: adding it leaves the rounded integer in the low bits.
@@ -148,6 +157,12 @@ impl Real for f32 {
     }
 
     #[inline(always)]
+    fn logistic<const FMA: bool>(self) -> Self {
+        let e = exp_f32::<FMA>(self.abs());
+        (if self > 0.0 { 1.0 } else { e }) / (1.0 + e)
+    }
+
+    #[inline(always)]
     fn exp_negative<const FMA: bool>(self) -> Self {
         exp_f32::<FMA>(-self)
     }
@@ -205,6 +220,11 @@ impl Real for f64 {
     }
 
     #[inline(always)]
+    fn logistic<const FMA: bool>(self) -> Self {
+        1.0 / (1.0 + (-self).exp())
+    }
+
+    #[inline(always)]
     fn exp_negative<const FMA: bool>(self) -> Self {
         self.exp()
     }
@@ -243,6 +263,14 @@ mod tests {
             let tolerance = 6e-7 + 1e-7 * rounding;
             prop_assert!((f64::from(plain) - exact).abs() <= tolerance * exact);
             prop_assert!((f64::from(plain_slope) - exact_slope).abs() <= tolerance * exact_slope);
+        }
+
+        #[test]
+        fn logistic_and_tangent_match_f64(z in -60.0f32..60.0) {
+            let logistic = f64::from(z.logistic::<true>());
+            prop_assert!((logistic - f64::from(z).logistic::<true>()).abs() < 3e-7);
+            let tangent = f64::from(z.hyperbolic_tangent::<true>());
+            prop_assert!((tangent - f64::from(z).tanh()).abs() < 4e-7);
         }
 
         #[test]

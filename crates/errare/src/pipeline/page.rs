@@ -80,7 +80,10 @@ fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) -> Res
     let stage = network.stage();
     let dynamics = match stage.network.dynamics {
         Dynamics::Dendritic => "dendritic trees",
+        Dynamics::Axonal => "axonal trees",
         Dynamics::Rate => "rate units with one hidden layer",
+        Dynamics::LowRank => "rate units with low-rank recurrent weights",
+        Dynamics::Gru => "gated recurrent units",
     };
     let cue = match stage.task.cue {
         Cue::Index => "the slot of the item to report",

@@ -1,0 +1,190 @@
+//! Gated dynamics (Cho et al. 2014): F = (1 − z) ∘ h + z ∘ r, inside the leak of the state.
+//!
+//! Gates z and g = logistic(U r + Wˢ s + Wᵉ e + b), candidate h = tanh(U (g ∘ r) + Wˢ s + Wᵉ e + b), each with weights
+//! of its own. Affine maps start uniform in ±1/√fan_in. Parameters: 3n(n + d_s + d_e + 1).
+//!
+//! Units and rows of the scratch are in the order update gate z, reset gate g, candidate h. In the adjoint the
+//! gradients `d` are those at the units' inputs.
+
+use std::ops::Range;
+
+use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use crate::kernel::{
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum,
+    transposed_accumulate,
+};
+use crate::parameters::{Initial, Layout};
+
+/// A gated recurrent unit for each neuron.
+#[derive(Debug, Clone)]
+pub(crate) struct Gru {
+    neurons: usize,
+    recurrent: Range<usize>,
+    input: Range<usize>,
+    time: Range<usize>,
+    bias: Range<usize>,
+}
+
+impl Gru {
+    /// Lays out the cell's tensors: `inputs` values of s, `time` values of e.
+    pub(crate) fn new(layout: &mut Layout, neurons: usize, inputs: usize, time: usize) -> Self {
+        let n = neurons;
+        Self {
+            neurons,
+            recurrent: layout.add("gates.recurrent", &[3, n, n], Initial::fan_in(n)),
+            input: layout.add("gates.input", &[3, n, inputs], Initial::fan_in(inputs)),
+            time: layout.add("gates.time", &[3, n, time], Initial::fan_in(time)),
+            bias: layout.add("gates.bias", &[3, n], Initial::fan_in(n)),
+        }
+    }
+
+    /// z, g, g ∘ r and h into four blocks of rows.
+    #[inline(always)]
+    fn activate<T: Real, const FMA: bool>(&self, inputs: &StepInputs<'_, T>, rows: &mut [Lanes<T>]) {
+        let size = self.neurons * VECTORS;
+        let weights = &inputs.parameters[self.recurrent.clone()];
+        let (both, candidate) = weights.split_at(2 * self.neurons * self.neurons);
+        let (bias_both, bias_candidate) = inputs.bias.split_at(2 * self.neurons);
+        let (gates, rest) = rows.split_at_mut(2 * size);
+        let (gated, h) = rest.split_at_mut(size);
+        let drive = inputs.drive.map(|drive| drive.split_at(2 * size));
+        affine_rows::<T, FMA>(gates, both, Some(bias_both), drive.map(|(both, _)| both), inputs.state);
+        for gate in gates.iter_mut() {
+            *gate = gate.map(T::logistic::<FMA>);
+        }
+        for ((gated, g), r) in gated.iter_mut().zip(&gates[size..]).zip(inputs.state) {
+            *gated = g.zip(*r, |g, r| g * r);
+        }
+        let drive = drive.map(|(_, candidate)| candidate);
+        affine_rows::<T, FMA>(h, candidate, Some(bias_candidate), drive, gated);
+        for value in h.iter_mut() {
+            *value = value.map(T::hyperbolic_tangent::<FMA>);
+        }
+    }
+}
+
+impl<T: Real> Cell<T> for Gru {
+    fn units(&self) -> usize {
+        3 * self.neurons
+    }
+
+    fn drive_rows(&self) -> usize {
+        3 * self.neurons
+    }
+
+    fn input_weights(&self) -> Range<usize> {
+        self.input.clone()
+    }
+
+    fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]) {
+        embed(&parameters[self.time.clone()], &parameters[self.bias.clone()], embedding, bias);
+    }
+
+    fn biases_adjoint(
+        &self,
+        parameters: &[T],
+        embedding: &[T],
+        d_bias: &[T],
+        gradient: &mut [T],
+        d_embedding: &mut [T],
+    ) {
+        add_to(&mut gradient[self.bias.clone()], d_bias);
+        let time = self.time.clone();
+        embed_adjoint(&parameters[time.clone()], embedding, d_bias, &mut gradient[time], d_embedding);
+    }
+
+    fn scratch_rows(&self) -> usize {
+        8 * self.neurons
+    }
+
+    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
+        isa.run(Forward { cell: self, inputs, f, rows: &mut scratch[..4 * self.neurons * VECTORS] });
+    }
+
+    fn adjoint(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        _f: &[Lanes<T>],
+        d_f: &[Lanes<T>],
+        gradients: StepGradients<'_, T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (rows, d) = scratch.rows.split_at_mut(4 * self.neurons * VECTORS);
+        let transposed = &mut scratch.transposed;
+        isa.run(Adjoint { cell: self, inputs, d_f, gradients, transposed, rows, d });
+    }
+}
+
+struct Forward<'a, T> {
+    cell: &'a Gru,
+    inputs: StepInputs<'a, T>,
+    f: &'a mut [Lanes<T>],
+    rows: &'a mut [Lanes<T>],
+}
+
+impl<T: Real> Kernel for Forward<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { cell, inputs, f, rows } = self;
+        cell.activate::<T, FMA>(&inputs, rows);
+        let size = cell.neurons * VECTORS;
+        for i in 0..size {
+            let (z, h, r) = (rows[i], rows[3 * size + i], inputs.state[i]);
+            // F = h + z (r − h)
+            f[i] = h.add_product::<FMA>(z, r.zip(h, |r, h| r - h));
+        }
+    }
+}
+
+struct Adjoint<'a, T> {
+    cell: &'a Gru,
+    inputs: StepInputs<'a, T>,
+    d_f: &'a [Lanes<T>],
+    gradients: StepGradients<'a, T>,
+    transposed: &'a mut Transposed<T>,
+    rows: &'a mut [Lanes<T>],
+    d: &'a mut [Lanes<T>],
+}
+
+impl<T: Real> Kernel for Adjoint<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { cell, inputs, d_f, gradients, transposed, rows, d } = self;
+        let n = cell.neurons;
+        let size = n * VECTORS;
+        let weights = &inputs.parameters[cell.recurrent.clone()];
+        let (both, candidate) = weights.split_at(2 * n * n);
+        let d_weights = &mut gradients.parameters[cell.recurrent.clone()];
+        let (d_both, d_candidate) = d_weights.split_at_mut(2 * n * n);
+        cell.activate::<T, FMA>(&inputs, rows);
+        // The fourth block holds the gradient of g ∘ r.
+        let (d, d_gated) = d.split_at_mut(3 * size);
+        for i in 0..size {
+            let (z, h, r) = (rows[i], rows[3 * size + i], inputs.state[i]);
+            d[i] = d_f[i].zip(r.zip(h, |r, h| r - h), |d, x| d * x).zip(z, |d, z| d * z * (T::ONE - z));
+            d[2 * size + i] = d_f[i].zip(z, |d, z| d * (T::ONE - z)).zip(h, |d, h| d * (T::ONE - h * h));
+            gradients.state[i] = gradients.state[i].add_product::<FMA>(d_f[i], z);
+        }
+        transposed.set(&rows[2 * size..3 * size]);
+        outer_accumulate::<T, FMA>(d_candidate, &d[2 * size..], transposed);
+        d_gated.fill(Lanes::ZERO);
+        transposed_accumulate::<T, FMA>(d_gated, candidate, &d[2 * size..]);
+        for i in 0..size {
+            let (g, r) = (rows[size + i], inputs.state[i]);
+            d[size + i] = d_gated[i].zip(r, |d, r| d * r).zip(g, |d, g| d * g * (T::ONE - g));
+            gradients.state[i] = gradients.state[i].add_product::<FMA>(d_gated[i], g);
+        }
+        transposed.set(inputs.state);
+        outer_accumulate::<T, FMA>(d_both, &d[..2 * size], transposed);
+        transposed_accumulate::<T, FMA>(gradients.state, both, &d[..2 * size]);
+        for unit in 0..3 * n {
+            gradients.bias[unit] += row_sum(d, unit);
+        }
+        if let Some(d_drive) = gradients.drive {
+            for (total, d) in d_drive.iter_mut().zip(&*d) {
+                *total = total.zip(*d, |a, b| a + b);
+            }
+        }
+    }
+}
