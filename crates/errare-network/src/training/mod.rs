@@ -1,9 +1,11 @@
 //! Training: gradients of a batch, the optimiser, and the loop with its stages, log and checkpoints.
 
-mod adam;
 mod batch;
 mod checkpoint;
+mod optimiser;
+mod rate;
 mod run;
+mod soap;
 mod trainer;
 
 pub use checkpoint::CHECKPOINT;

@@ -2,8 +2,9 @@
 
 use errare_behaviour::{DisplayGenerator, ResponseModel};
 
-use super::adam::{Adam, clip, learning_rate};
 use super::batch::{Accumulators, Problem};
+use super::optimiser::Optimiser;
+use super::rate::{clip, learning_rate};
 use crate::circuit::{Circuit, Readout, draw_readout};
 use crate::config::{CleanTarget, ObjectiveKind};
 use crate::experiment::{Experiment, Stage};
@@ -80,7 +81,7 @@ pub struct Trainer {
     circuit: Circuit<f32>,
     pub(crate) parameters: Vec<f32>,
     pub(crate) average: Vec<f32>,
-    pub(crate) adam: Adam,
+    pub(crate) optimiser: Optimiser,
     pub(crate) progress: Progress,
     stage: StageState,
     since_log: (Vec<f64>, u64),
@@ -96,7 +97,8 @@ impl Trainer {
         let readout = draw_readout(config.network.neurons, config.seed);
         let circuit = Circuit::new(&config.network, config.task.cue, config.largest_set_size(), &readout);
         let parameters = circuit.layout.initial(config.seed);
-        let adam = Adam::new(parameters.len());
+        let kind = experiment.stages()[0].training.optimiser;
+        let optimiser = Optimiser::new(&circuit.layout, kind);
         let progress = Progress { stage: 0, stage_step: 0, step: 0, smoothed_loss: 0.0, finished: false };
         let stage = StageState::new(&experiment.stages()[0], &circuit, &*targets[0])?;
         Ok(Self {
@@ -107,7 +109,7 @@ impl Trainer {
             readout,
             circuit,
             parameters,
-            adam,
+            optimiser,
             progress,
             stage,
         })
@@ -118,6 +120,7 @@ impl Trainer {
         let index = progress.stage.min(self.experiment.stages().len() - 1);
         self.stage = StageState::new(&self.experiment.stages()[index], &self.circuit, &*self.targets[index])?;
         self.since_log = (vec![0.0; self.stage.floor.len()], 0);
+        self.optimiser = Optimiser::new(&self.circuit.layout, self.stage.config.training.optimiser);
         self.progress = progress;
         Ok(())
     }
@@ -199,7 +202,8 @@ impl Trainer {
         }
         let steps = stage.config.steps();
         let rate = learning_rate(training, progress.stage_step, steps);
-        self.adam.update(&mut self.parameters, &gradient, progress.stage_step, rate);
+        let layout = &self.circuit.layout;
+        self.optimiser.update(layout, &mut self.parameters, &gradient, progress.stage_step, rate);
         let t = progress.stage_step as f64;
         let decay = training.averaging.min((1.0 + t) / (10.0 + t)) as f32;
         for (average, &weight) in self.average.iter_mut().zip(&self.parameters) {
@@ -254,7 +258,6 @@ impl Trainer {
             return Ok(());
         }
         self.resume_at(Progress { stage: next, stage_step: 0, smoothed_loss: 0.0, ..self.progress.clone() })?;
-        self.adam = Adam::new(self.parameters.len());
         self.average.clone_from(&self.parameters);
         Ok(())
     }
