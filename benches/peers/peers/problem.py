@@ -87,7 +87,10 @@ class Problem:
             for _ in range(length)
         ]
         self.steps += [Step("response", None, tau, float(sd[tau])) for tau in range(steps, 0, -1)]
-        self.epoch_steps = {epoch: sum(s.epoch == epoch for s in self.steps) for epoch in ("stimulus", "delay", "cue", "gap", "response")}
+        self.epoch_steps = {
+            epoch: sum(s.epoch == epoch for s in self.steps)
+            for epoch in ("stimulus", "delay", "cue", "gap", "response")
+        }
 
     def sinusoids(self) -> np.ndarray:
         """γ(τ) for τ = 1…T, [T, time code]."""

@@ -16,9 +16,7 @@ class TorchPeer:
     def __init__(self, problem: Problem, double: bool = False):
         self.problem = problem
         self.dtype = torch.float64 if double else torch.float32
-        self.parameters = {
-            name: self._tensor(value).requires_grad_() for name, value in problem.parameters.items()
-        }
+        self.parameters = {name: self._tensor(value).requires_grad_() for name, value in problem.parameters.items()}
         self.readout = self._tensor(problem.readout)
         self.in_plane = self.readout.T @ self.readout
         self.off_plane = torch.eye(problem.neurons, dtype=self.dtype) - self.in_plane
@@ -137,10 +135,10 @@ class TorchPeer:
         leaf = linear(r, p["leaf.recurrent"].view(-1, n), p["leaf.bias"].flatten())
         leaf = softplus(leaf + linear(s, p["leaf.input"]) + linear(e, p["leaf.time"]))
         leaf = leaf.unflatten(-1, (n, b1, b2))
-        branch = torch.einsum("dsibl,ibl->dsib", leaf, p["branch.leaf"])
+        branch = (leaf * p["branch.leaf"]).sum(dim=-1)
         time = linear(e, p["branch.time"], p["branch.bias"].flatten()).unflatten(-1, (n, b1))
         branch = softplus(branch + time)
-        soma = torch.einsum("dsib,ib->dsi", branch, p["soma.branch"])
+        soma = (branch * p["soma.branch"]).sum(dim=-1)
         return softplus(soma + linear(e, p["soma.time"], p["soma.bias"]))
 
     # The loss

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use errare_core::random::Purpose;
 
 use crate::engine::fill_normals;
-use crate::kernel::{Isa, Kernel, LANES, Lanes, NoiseLanes, Real, zeros};
+use crate::kernel::{Isa, Kernel, LANES, Lanes, NoiseLanes, Real, VECTORS, zeros};
 
 /// A unit of cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +48,10 @@ impl Unit {
         let mut out = zeros::<f32>(ROWS);
         match self {
             Self::Operation => {
-                let mut sums = [Lanes::splat(0.1); CHAINS];
-                run(2 * CHAINS * LANES * CHAIN, &mut || {
-                    isa.run(MultiplyAdds(&mut sums));
+                let mut sums = [[Lanes::ZERO; VECTORS]; BLOCK];
+                let x = [Lanes::splat(0.5); VECTORS];
+                run(2 * BLOCK * VECTORS * LANES * CHAIN, &mut || {
+                    isa.run(black_box(MultiplyAdds { weights: [0.5; BLOCK], x, sums: &mut sums }));
                     black_box(&sums);
                 })
             }
@@ -79,25 +80,28 @@ impl Unit {
     }
 }
 
-/// Independent chains of multiply-adds: enough to hide their latency, few enough for the registers.
-const CHAINS: usize = 16;
-/// Multiply-adds in a chain.
+/// Multiply-adds in a chain; [`BLOCK`] × [`VECTORS`] chains hide their latency and fit the registers.
 const CHAIN: usize = 256;
+const BLOCK: usize = 4;
 
-struct MultiplyAdds<'a>(&'a mut [Lanes<f32>; CHAINS]);
+struct MultiplyAdds<'a> {
+    weights: [f32; BLOCK],
+    x: [Lanes<f32>; VECTORS],
+    sums: &'a mut [[Lanes<f32>; VECTORS]; BLOCK],
+}
 
 impl Kernel for MultiplyAdds<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let mut sums = *self.0;
-        // s ← s/2 + 1/2 stays finite.
-        let (half, one) = (black_box(Lanes::splat(0.5)), black_box(Lanes::splat(0.5)));
+        let mut sums = [[Lanes::ZERO; VECTORS]; BLOCK];
         for _ in 0..CHAIN {
-            for sum in &mut sums {
-                *sum = one.add_product::<FMA>(half, *sum);
+            for b in 0..BLOCK {
+                for v in 0..VECTORS {
+                    sums[b][v] = sums[b][v].add_scaled::<FMA>(self.weights[b], self.x[v]);
+                }
             }
         }
-        *self.0 = sums;
+        *self.sums = sums;
     }
 }
 
