@@ -2,6 +2,8 @@
 //!
 //! Third in the flow: trials → behaviour → **task → network → training → simulation** → analysis → report.
 
+#[doc(hidden)]
+pub mod benchmark;
 mod circuit;
 mod config;
 mod dynamics;

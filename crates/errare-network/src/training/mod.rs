@@ -8,6 +8,7 @@ mod run;
 mod soap;
 mod trainer;
 
+pub(crate) use batch::{Accumulators, BatchLoss, Problem, draw_delay, draw_displays};
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
 pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
