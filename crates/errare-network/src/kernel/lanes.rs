@@ -17,7 +17,7 @@ pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 /// Keeps the compiler from vectorising a pass over a buffer across its vectors, with the lanes apart: it would
 /// then gather each lane from memory, which takes several times as long.
 #[inline(always)]
-fn keep_together() {
+pub(super) fn keep_together() {
     std::hint::black_box(());
 }
 

@@ -3,6 +3,7 @@
 //! Weights are row-major `[output][input]`. All three are `#[inline(always)]`, to be called inside a
 //! [`Kernel`](super::Kernel).
 
+use super::lanes::keep_together;
 use super::{Lanes, Real, TILE, VECTORS, multiply_add, row, row_mut};
 
 /// Output rows that share a pass over the input: 4 rows × 4 vectors of accumulators fit the registers.
@@ -25,9 +26,12 @@ pub(crate) fn affine_rows<T: Real, const FMA: bool>(
         affine_block::<T, FMA, BLOCK>(out, weights, bias, drive, x, o, inputs);
         o += BLOCK;
     }
-    while o < outputs {
+    if o + 2 <= outputs {
+        affine_block::<T, FMA, 2>(out, weights, bias, drive, x, o, inputs);
+        o += 2;
+    }
+    if o < outputs {
         affine_block::<T, FMA, 1>(out, weights, bias, drive, x, o, inputs);
-        o += 1;
     }
 }
 
@@ -42,15 +46,6 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
     inputs: usize,
 ) {
     let mut sums = [[Lanes::ZERO; VECTORS]; ROWS];
-    for b in 0..ROWS {
-        sums[b] = [Lanes::splat(bias[first + b]); VECTORS];
-        if let Some(drive) = drive {
-            let drive = row(drive, first + b);
-            for v in 0..VECTORS {
-                sums[b][v] = sums[b][v].zip(drive[v], |a, d| a + d);
-            }
-        }
-    }
     let weights: [&[T]; ROWS] = std::array::from_fn(|b| &weights[(first + b) * inputs..][..inputs]);
     // The row ahead is carried from pass to pass, so that it is read into registers once, not once a row of W.
     let mut ahead = *row(x, 0);
@@ -64,7 +59,21 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
         }
     }
     for b in 0..ROWS {
-        *row_mut(out, first + b) = sums[b];
+        let out = row_mut(out, first + b);
+        let bias = bias[first + b];
+        match drive {
+            Some(drive) => {
+                let drive = row(drive, first + b);
+                for v in 0..VECTORS {
+                    out[v] = sums[b][v].zip(drive[v], |sum, drive| sum + (bias + drive));
+                }
+            }
+            None => {
+                for v in 0..VECTORS {
+                    out[v] = sums[b][v].map(|sum| sum + bias);
+                }
+            }
+        }
     }
 }
 
@@ -116,13 +125,14 @@ fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
     }
 }
 
-/// The transpose of a tile, `[trajectory][feature]`: what [`outer_accumulate`] reads.
+/// The transpose of a tile, features in the lanes: what [`outer_accumulate`] reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Transposed<T> {
     features: usize,
-    /// Vectors a trajectory. What fills the last one up is never read back.
-    width: usize,
-    rows: Vec<Lanes<T>>,
+    /// `[vector of features][trajectory]`. What fills the last vector up is never read back.
+    columns: Vec<Lanes<T>>,
+    /// Half way: `[quad of features][trajectory][feature in the quad]`, for one vector of features.
+    quads: Vec<[T; 4]>,
     /// Sums of the block being worked on. In memory that outlives the kernel, so that the compiler keeps
     /// trajectories, not rows, in its vectors.
     block: Box<[Lanes<T>; OUTER_ROWS * OUTER_COLUMNS]>,
@@ -137,8 +147,8 @@ impl<T: Real> Transposed<T> {
     pub(crate) fn new() -> Self {
         Self {
             features: 0,
-            width: 0,
-            rows: Vec::new(),
+            columns: Vec::new(),
+            quads: vec![[T::ZERO; 4]; 4 * TILE],
             block: Box::new([Lanes::ZERO; OUTER_ROWS * OUTER_COLUMNS]),
         }
     }
@@ -148,22 +158,36 @@ impl<T: Real> Transposed<T> {
     pub(crate) fn set(&mut self, x: &[Lanes<T>]) {
         let features = x.len() / VECTORS;
         self.features = features;
-        self.width = features.div_ceil(super::LANES);
-        self.rows.resize(TILE * self.width, Lanes::ZERO);
-        let width = self.width;
-        for quad in 0..features.div_ceil(4) {
-            let f = 4 * quad;
-            let rows: [&[Lanes<T>; VECTORS]; 4] = std::array::from_fn(|k| row(x, (f + k).min(features - 1)));
-            for v in 0..VECTORS {
-                for i in 0..super::LANES {
-                    let target = &mut self.rows[(v * super::LANES + i) * width + f / super::LANES];
-                    let target = &mut target.0[f % super::LANES..][..4];
-                    for k in 0..4 {
-                        target[k] = rows[k][v].0[i];
-                    }
+        self.columns.resize(TILE * features.div_ceil(super::LANES), Lanes::ZERO);
+        for (vector, column) in self.columns.chunks_exact_mut(TILE).enumerate() {
+            for quad in 0..4 {
+                let f = vector * super::LANES + 4 * quad;
+                let [a, b, c, d]: [&[Lanes<T>; VECTORS]; 4] =
+                    std::array::from_fn(|k| row(x, (f + k).min(features - 1)));
+                for v in 0..VECTORS {
+                    let out = &mut self.quads[quad * TILE + v * super::LANES..][..super::LANES];
+                    interleave([&a[v].0, &b[v].0, &c[v].0, &d[v].0], out);
                 }
             }
+            let [a, b, c, d]: [&[[T; 4]]; 4] = std::array::from_fn(|quad| &self.quads[quad * TILE..][..TILE]);
+            for ((((out, a), b), c), d) in column.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                out.0[..4].copy_from_slice(a);
+                out.0[4..8].copy_from_slice(b);
+                out.0[8..12].copy_from_slice(c);
+                out.0[12..].copy_from_slice(d);
+                keep_together();
+            }
         }
+    }
+}
+
+/// Four rows side by side. The compiler makes shuffles of this loop as long as it does not know its length.
+#[inline(always)]
+fn interleave<T: Real>([a, b, c, d]: [&[T]; 4], out: &mut [[T; 4]]) {
+    let lanes = std::hint::black_box(super::LANES);
+    let rows = a[..lanes].iter().zip(&b[..lanes]).zip(&c[..lanes]).zip(&d[..lanes]);
+    for (out, (((a, b), c), d)) in out.iter_mut().zip(rows) {
+        *out = [*a, *b, *c, *d];
     }
 }
 
@@ -179,8 +203,9 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     let outputs = d.len() / VECTORS;
     assert!(weights.len() == outputs * x.features);
     let mut column = 0;
-    while column < x.width {
-        let pair = column + 1 < x.width;
+    let width = x.features.div_ceil(super::LANES);
+    while column < width {
+        let pair = column + 1 < width;
         let mut o = 0;
         while o < outputs {
             let rows = (outputs - o).min(OUTER_ROWS);
@@ -212,12 +237,14 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
 ) {
     let mut sums = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
     // As in `affine_block`, the trajectory ahead is carried from pass to pass.
-    let mut ahead: [Lanes<T>; COLUMNS] = *x.rows[column..].first_chunk().expect("a column");
+    let columns: [&[Lanes<T>; TILE]; COLUMNS] = std::array::from_fn(|c| {
+        x.columns[(column + c) * TILE..].first_chunk().expect("a column has the length of a tile")
+    });
+    let at = |t: usize| -> [Lanes<T>; COLUMNS] { std::array::from_fn(|c| columns[c][t.min(TILE - 1)]) };
+    let mut ahead = at(0);
     for v in 0..VECTORS {
         for i in 0..super::LANES {
-            let next = (v * super::LANES + i + 1).min(TILE - 1) * x.width + column;
-            let next = *x.rows[next..].first_chunk().expect("a row");
-            let x = std::mem::replace(&mut ahead, next);
+            let x = std::mem::replace(&mut ahead, at(v * super::LANES + i + 1));
             for b in 0..ROWS {
                 // The bounds check keeps the compiler from vectorising across rows.
                 let d = d[(first + b) * VECTORS + v].0[i];
