@@ -236,14 +236,16 @@ fn table(runs: &[Run]) -> String {
             runs.iter().filter(|run| run.faithful).filter_map(|run| run.judgements.last()).collect();
         let slowest =
             |of: &dyn Fn(&Judgement) -> f64| faithful.iter().map(|last| of(last)).fold(0.0, f64::max);
-        let (wall, cpu) =
-            (minutes(slowest(&|last| last.wall_seconds)), minutes(slowest(&|last| last.cpu_seconds)));
-        let (experiment, of) = (&runs[0].experiment, runs.len());
-        let count = faithful.len();
+        let times = if faithful.is_empty() {
+            String::new()
+        } else {
+            let wall = minutes(slowest(&|last| last.wall_seconds));
+            let cpu = minutes(slowest(&|last| last.cpu_seconds));
+            format!("; the slowest of them in {wall} min (wall), {cpu} min of CPU time")
+        };
+        let (experiment, count, of) = (&runs[0].experiment, faithful.len(), runs.len());
         lines.push(String::new());
-        lines.push(format!(
-            "{experiment}: {count} of {of} seeds faithful; the slowest of them in {wall} min (wall), {cpu} min of CPU time."
-        ));
+        lines.push(format!("{experiment}: {count} of {of} seeds faithful{times}."));
     }
     lines.join("\n") + "\n"
 }
