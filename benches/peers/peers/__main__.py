@@ -45,7 +45,7 @@ def time_all(arguments: argparse.Namespace, result: dict) -> None:
         problem = Problem(export_file(case))
         measured = []
         for threads in arguments.threads:
-            print(f"timing {case} on {threads} threads", file=sys.stderr)
+            print(f"timing {case}, threads: {threads}", file=sys.stderr)
             measured.append(measure(case, threads, rounds))
             result["measurements"].append(report.document(measured[-1], problem))
             print(report.table(measured[-1], problem), flush=True)
