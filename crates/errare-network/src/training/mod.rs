@@ -3,10 +3,12 @@
 mod adam;
 mod batch;
 mod checkpoint;
+mod monitor;
 mod run;
 mod trainer;
 
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
+pub use monitor::{Ending, Monitor};
 pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
 pub use trainer::{LogEntry, Progress, Trainer};
