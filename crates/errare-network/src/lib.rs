@@ -11,7 +11,9 @@ mod embedding;
 mod engine;
 mod error;
 mod experiment;
+mod floor;
 mod kernel;
+mod landmarks;
 mod network;
 mod objective;
 mod parameters;
@@ -29,14 +31,16 @@ pub use config::{
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};
+pub use floor::{diffusion_floor, task_optimal_floor};
+pub use landmarks::Plateau;
 pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
-pub use ring::{RingTarget, diffusion_floor, sample_oracle, task_optimal_floor};
+pub use ring::{RingTarget, sample_oracle};
 pub use schedule::Schedule;
 pub use simulation::{Responses, Simulation, Trajectories};
 pub use task::{Epoch, Epochs};
 pub use training::{
-    CHECKPOINT, EVENTS, EXPERIMENT, LogEntry, Progress, Trainer, TrainingSummary, read_experiment, read_log,
-    train,
+    CHECKPOINT, EVENTS, EXPERIMENT, Ending, LogEntry, Monitor, Progress, Trainer, TrainingSummary,
+    read_experiment, read_log, train,
 };

@@ -146,9 +146,7 @@ fn batch_loss<T>(objective: &Objective, slots: &[GradientSlot<T>]) -> BatchLoss 
         per_step.iter_mut().zip(&slot.losses).for_each(|(sum, loss)| *sum += loss);
         penalties.iter_mut().zip(&slot.penalties).for_each(|(sum, penalty)| *sum += penalty);
     }
-    let weighted = objective.regressions.iter().zip(&per_step);
-    let total = weighted.map(|(r, loss)| r.map_or(0.0, |r| r.weight) * loss).sum::<f64>()
-        + penalties.iter().sum::<f64>();
+    let total = objective.weighted(&per_step) + penalties.iter().sum::<f64>();
     BatchLoss { per_step, penalties, total }
 }
 

@@ -22,11 +22,8 @@ const FORMAT: u32 = 2;
 #[derive(Debug, Serialize, Deserialize)]
 struct Metadata {
     format: u32,
-    stage: usize,
-    stage_step: u64,
-    step: u64,
-    smoothed_loss: f64,
-    finished: bool,
+    #[serde(flatten)]
+    progress: Progress,
     experiment: String,
 }
 
@@ -39,14 +36,9 @@ impl Trainer {
     /// # Errors
     /// When the format refuses the tensors.
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        let progress = self.progress();
         let metadata = Metadata {
             format: FORMAT,
-            stage: progress.stage,
-            stage_step: progress.stage_step,
-            step: progress.step,
-            smoothed_loss: progress.smoothed_loss,
-            finished: progress.finished,
+            progress: self.progress().clone(),
             experiment: self.experiment().to_toml().into(),
         };
         let fail = |reason: String| Error::Checkpoint { path: CHECKPOINT.into(), reason };
@@ -90,14 +82,7 @@ impl Trainer {
         let [weights, average] = VECTORS.map(|prefix| saved.vector(prefix, self.layout(), path));
         let (weights, average) = (weights?, average?);
         self.set_weights(weights, saved.readout(path)?);
-        let m = &saved.metadata;
-        self.resume_at(Progress {
-            stage: m.stage,
-            stage_step: m.stage_step,
-            step: m.step,
-            smoothed_loss: m.smoothed_loss,
-            finished: m.finished,
-        })?;
+        self.resume_at(saved.metadata.progress.clone())?;
         self.average = average;
         let saved: Vec<Vec<f32>> = (self.optimiser.buffers(self.layout()))
             .map(|(name, shape, _)| saved.values(&name, &shape, path))

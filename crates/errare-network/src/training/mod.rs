@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod monitor;
 mod optimiser;
 mod rate;
 mod run;
@@ -11,5 +12,6 @@ mod trainer;
 pub(crate) use batch::{Accumulators, BatchLoss, Problem, draw_delay, draw_displays};
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
+pub use monitor::{Ending, Monitor};
 pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
 pub use trainer::{LogEntry, Progress, Trainer};
