@@ -38,16 +38,18 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// A quantity stopped being a number while training.
+    /// Training cannot go on: a quantity is no longer finite, or beyond what a working network shows.
     #[error(
-        "{quantity} became {value} at step {step} (seed {seed}); the last good checkpoint is kept: \
-         lower training.learning_rate or training.clip"
+        "{quantity} became {value} at step {step} (seed {seed}), {limit}; \
+         the last good checkpoint is kept: lower training.learning_rate or training.clip"
     )]
     Diverged {
         /// What diverged: the loss, or the tensor by name.
         quantity: String,
         /// Its value.
         value: f64,
+        /// The limit it violates, in words.
+        limit: String,
         /// Training step, counted over all stages.
         step: u64,
         /// Seed of the experiment.

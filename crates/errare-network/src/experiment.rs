@@ -203,7 +203,14 @@ impl Stage {
             averaging.to_string(),
             "from 0 to below 1",
         )?;
+        let until = training.until.unwrap_or_default();
+        not_negative("training.until.loss_over_floor", until.loss_over_floor.unwrap_or(0.0))?;
+        not_negative("training.until.excess", until.excess.unwrap_or(0.0))?;
+        let improvement = until.min_improvement;
+        let in_range = (0.0..1.0).contains(&improvement);
+        check(in_range, "training.until.min_improvement", improvement.to_string(), "from 0 to below 1")?;
         for (key, every) in [
+            ("training.until.patience", until.patience.unwrap_or(1)),
             ("training.log_every", training.log_every),
             ("training.checkpoint_every", training.checkpoint_every),
         ] {
@@ -474,6 +481,8 @@ mod tests {
             ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
             ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),
             ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
+            ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),
+            ("[training]\nuntil = { exces = 0.1 }", "did you mean `excess`"),
             ("[[stage]]\nnetwork.neurons = 20", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
             ("seed = \"one\"", "invalid type"),

@@ -2,6 +2,8 @@
 //!
 //! Third in the flow: trials → behaviour → **task → network → training → simulation** → analysis → report.
 
+#[doc(hidden)]
+pub mod benchmark;
 mod circuit;
 mod config;
 mod dynamics;
@@ -9,7 +11,9 @@ mod embedding;
 mod engine;
 mod error;
 mod experiment;
+mod floor;
 mod kernel;
+mod landmarks;
 mod network;
 mod objective;
 mod parameters;
@@ -23,18 +27,20 @@ mod training;
 pub use circuit::Readout;
 pub use config::{
     BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig,
-    ObjectiveConfig, ObjectiveKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
+    ObjectiveConfig, ObjectiveKind, OptimiserKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};
+pub use floor::{diffusion_floor, task_optimal_floor};
+pub use landmarks::Plateau;
 pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
-pub use ring::{RingTarget, diffusion_floor, sample_oracle, task_optimal_floor};
+pub use ring::{RingTarget, sample_oracle};
 pub use schedule::Schedule;
 pub use simulation::{Responses, Simulation, Trajectories};
 pub use task::{Epoch, Epochs};
 pub use training::{
-    CHECKPOINT, EVENTS, EXPERIMENT, LogEntry, Progress, Trainer, TrainingSummary, read_experiment, read_log,
-    train,
+    CHECKPOINT, EVENTS, EXPERIMENT, Ending, LogEntry, Monitor, Progress, Trainer, TrainingSummary,
+    read_experiment, read_log, train,
 };

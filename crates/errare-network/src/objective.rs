@@ -82,4 +82,9 @@ impl Objective {
         let regressions = (0..=steps).map(|tau| (1..=last).contains(&tau).then_some(regression)).collect();
         Self { teacher_forcing: false, regressions }
     }
+
+    /// Σ weight·loss over τ, given the mean squared error at each τ (index 0 is unused).
+    pub(crate) fn weighted(&self, per_step: &[f64]) -> f64 {
+        self.regressions.iter().zip(per_step).map(|(r, loss)| r.map_or(0.0, |r| r.weight) * loss).sum()
+    }
 }

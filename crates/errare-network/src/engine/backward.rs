@@ -106,6 +106,12 @@ impl<T: Real> GradientSlot<T> {
         }
     }
 
+    /// What the latest tile started from: the state before the first step, `[neuron][trajectory]`, and x₀ … x_T,
+    /// two rows each.
+    pub(crate) fn drawn(&self) -> (&[Lanes<T>], &[Lanes<T>]) {
+        (&self.work.start, &self.work.chain)
+    }
+
     /// Forgets the gradients of the last step.
     pub(crate) fn clear(&mut self) {
         self.parameters.fill(T::ZERO);

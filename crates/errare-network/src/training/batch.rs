@@ -12,7 +12,7 @@ use crate::circuit::Circuit;
 use crate::config::{NetworkConfig, ObjectiveConfig, TaskConfig};
 use crate::engine::{BatchPlan, GradientSlot, TileInputs, backward, trial_steps};
 use crate::experiment::draw_display;
-use crate::kernel::{Isa, Real, TILE};
+use crate::kernel::{Isa, Lanes, Real, TILE};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 
@@ -57,6 +57,16 @@ impl<T: Real> Accumulators<T> {
         let response = task.epochs.response;
         let longest = task.epochs.steps(task.epochs.delay[1]).len();
         Self { isa, slots: (0..SLOTS).map(|_| GradientSlot::new(circuit, longest, response)).collect() }
+    }
+
+    /// Number of slots.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What the latest step drew for a tile, if it had a slot to itself; as [`GradientSlot::drawn`].
+    pub(crate) fn drawn(&self, tile: usize) -> (&[Lanes<T>], &[Lanes<T>]) {
+        self.slots[tile].drawn()
     }
 
     /// Loss and gradient of the batch of training step `step`, with `samples` trajectories for each of
@@ -107,7 +117,7 @@ impl<T: Real> Accumulators<T> {
 }
 
 /// The displays of a training step, each from its own stream.
-fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display> {
+pub(crate) fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display> {
     (0..count as u64)
         .map(|index| {
             draw_display(problem.generators, &mut stream(problem.seed, Purpose::Displays, &[step, index]))
@@ -116,7 +126,7 @@ fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display>
 }
 
 /// The delay of a training step (steps).
-fn draw_delay(problem: &Problem<'_>, step: u64) -> usize {
+pub(crate) fn draw_delay(problem: &Problem<'_>, step: u64) -> usize {
     let [shortest, longest] = problem.task.epochs.delay;
     stream(problem.seed, Purpose::Schedule, &[step]).random_range(shortest..=longest)
 }
@@ -136,9 +146,7 @@ fn batch_loss<T>(objective: &Objective, slots: &[GradientSlot<T>]) -> BatchLoss 
         per_step.iter_mut().zip(&slot.losses).for_each(|(sum, loss)| *sum += loss);
         penalties.iter_mut().zip(&slot.penalties).for_each(|(sum, penalty)| *sum += penalty);
     }
-    let weighted = objective.regressions.iter().zip(&per_step);
-    let total = weighted.map(|(r, loss)| r.map_or(0.0, |r| r.weight) * loss).sum::<f64>()
-        + penalties.iter().sum::<f64>();
+    let total = objective.weighted(&per_step) + penalties.iter().sum::<f64>();
     BatchLoss { per_step, penalties, total }
 }
 

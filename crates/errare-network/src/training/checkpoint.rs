@@ -17,21 +17,18 @@ use crate::{Error, Result};
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Key of the JSON metadata; one key, because the format does not keep the order of several.
 const METADATA: &str = "errare";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Metadata {
     format: u32,
-    stage: usize,
-    stage_step: u64,
-    step: u64,
-    smoothed_loss: f64,
-    finished: bool,
+    #[serde(flatten)]
+    progress: Progress,
     experiment: String,
 }
 
 /// The flat vectors a checkpoint holds, by the prefix of their tensors.
-const VECTORS: [&str; 4] = ["weight", "average", "adam.first", "adam.second"];
+const VECTORS: [&str; 2] = ["weight", "average"];
 
 impl Trainer {
     /// The checkpoint as bytes: the same state gives the same bytes.
@@ -39,25 +36,25 @@ impl Trainer {
     /// # Errors
     /// When the format refuses the tensors.
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        let progress = self.progress();
         let metadata = Metadata {
             format: FORMAT,
-            stage: progress.stage,
-            stage_step: progress.stage_step,
-            step: progress.step,
-            smoothed_loss: progress.smoothed_loss,
-            finished: progress.finished,
+            progress: self.progress().clone(),
             experiment: self.experiment().to_toml().into(),
         };
         let fail = |reason: String| Error::Checkpoint { path: CHECKPOINT.into(), reason };
         let json = serde_json::to_string(&metadata).map_err(|error| fail(error.to_string()))?;
-        let flat = [&self.parameters, &self.average, &self.adam.first, &self.adam.second];
         let mut bytes: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
-        for (prefix, values) in VECTORS.iter().zip(flat) {
+        let mut push = |name: String, shape: Vec<usize>, values: &[f32]| {
+            bytes.push((name, shape, Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()));
+        };
+        for (prefix, values) in VECTORS.iter().zip([&self.parameters, &self.average]) {
             for tensor in self.layout().tensors() {
-                let data = values[tensor.range.clone()].iter().flat_map(|v| v.to_le_bytes()).collect();
-                bytes.push((format!("{prefix}/{}", tensor.name), tensor.shape.clone(), Dtype::F32, data));
+                let name = format!("{prefix}/{}", tensor.name);
+                push(name, tensor.shape.clone(), &values[tensor.range.clone()]);
             }
+        }
+        for (name, shape, values) in self.optimiser.buffers(self.layout()) {
+            push(name, shape, values);
         }
         let readout = self.readout.iter().flatten().flat_map(|w| w.to_le_bytes()).collect();
         bytes.push(("readout".into(), vec![2, self.readout[0].len()], Dtype::F64, readout));
@@ -82,20 +79,17 @@ impl Trainer {
         if saved.metadata.experiment != self.experiment().to_toml() {
             return Err(fail(path, "it belongs to another experiment than experiment.toml".into()));
         }
-        let [weights, average, first, second] =
-            VECTORS.map(|prefix| saved.vector(prefix, self.layout(), path));
-        let (average, first, second) = (average?, first?, second?);
-        self.set_weights(weights?, saved.readout(path)?);
-        let m = &saved.metadata;
-        self.resume_at(Progress {
-            stage: m.stage,
-            stage_step: m.stage_step,
-            step: m.step,
-            smoothed_loss: m.smoothed_loss,
-            finished: m.finished,
-        })?;
+        let [weights, average] = VECTORS.map(|prefix| saved.vector(prefix, self.layout(), path));
+        let (weights, average) = (weights?, average?);
+        self.set_weights(weights, saved.readout(path)?);
+        self.resume_at(saved.metadata.progress.clone())?;
         self.average = average;
-        (self.adam.first, self.adam.second) = (first, second);
+        let saved: Vec<Vec<f32>> = (self.optimiser.buffers(self.layout()))
+            .map(|(name, shape, _)| saved.values(&name, &shape, path))
+            .collect::<Result<_>>()?;
+        for (buffer, values) in self.optimiser.buffers_mut().zip(&saved) {
+            buffer.copy_from_slice(values);
+        }
         Ok(())
     }
 
@@ -145,19 +139,20 @@ impl<'a> Saved<'a> {
     pub(crate) fn vector(&self, prefix: &str, layout: &Layout, path: &Path) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(layout.len());
         for tensor in layout.tensors() {
-            let name = format!("{prefix}/{}", tensor.name);
-            let view = self.tensors.tensor(&name).map_err(|error| fail(path, format!("{name}: {error}")))?;
-            if view.shape() != tensor.shape || view.dtype() != Dtype::F32 {
-                let (found, expected) = (view.shape(), &tensor.shape);
-                return Err(fail(
-                    path,
-                    format!("{name} has shape {found:?}, but the network needs {expected:?}"),
-                ));
-            }
-            let chunks = view.data().chunks_exact(4);
-            values.extend(chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+            values.extend(self.values(&format!("{prefix}/{}", tensor.name), &tensor.shape, path)?);
         }
         Ok(values)
+    }
+
+    /// One tensor of f32.
+    fn values(&self, name: &str, shape: &[usize], path: &Path) -> Result<Vec<f32>> {
+        let view = self.tensors.tensor(name).map_err(|error| fail(path, format!("{name}: {error}")))?;
+        if view.shape() != shape || view.dtype() != Dtype::F32 {
+            let found = view.shape();
+            return Err(fail(path, format!("{name} has shape {found:?}, but the network needs {shape:?}")));
+        }
+        let chunks = view.data().chunks_exact(4);
+        Ok(chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
     pub(crate) fn readout(&self, path: &Path) -> Result<Readout> {

@@ -1,12 +1,17 @@
 //! Training: gradients of a batch, the optimiser, and the loop with its stages, log and checkpoints.
 
-mod adam;
 mod batch;
 mod checkpoint;
+mod monitor;
+mod optimiser;
+mod rate;
 mod run;
+mod soap;
 mod trainer;
 
+pub(crate) use batch::{Accumulators, BatchLoss, Problem, draw_delay, draw_displays};
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
+pub use monitor::{Ending, Monitor};
 pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
 pub use trainer::{LogEntry, Progress, Trainer};

@@ -7,8 +7,10 @@ use errare_core::progress::Progress as Bars;
 use errare_core::run_dir::{EventLog, RunDir};
 
 use super::CHECKPOINT;
+use super::monitor::Ending;
 use super::trainer::{LogEntry, Trainer};
 use crate::experiment::Experiment;
+use crate::landmarks::Plateau;
 use crate::{Error, Result};
 
 /// Name of the experiment in a run directory.
@@ -25,12 +27,24 @@ pub struct TrainingSummary {
     pub loss: f64,
     /// What a perfect network would reach.
     pub floor: f64,
+    /// Mean over τ of (smoothed loss − floor)/max(floor, mean floor).
+    pub excess: f64,
+    /// The same at each τ = 1…T.
+    pub excess_per_step: Vec<f64>,
+    /// The plateau that the loss ended on.
+    pub plateau: Option<Plateau>,
+    /// How the last stage ended.
+    pub ended: Option<Ending>,
 }
 
 /// Trains into a claimed run directory until the last stage is over. A directory with a checkpoint is
 /// resumed, to the same bytes as if it had never stopped.
 ///
+/// The directory holds a checkpoint from the start. A later one replaces it only when its weights are *sound*: the
+/// next batch was computed with them, and neither it nor those before gave reason to doubt them.
+///
 /// `targets` holds the response model of each stage; `on_log` sees every line of the log as it is written.
+/// `inject_nan_at` makes the gradient of that step not a number, to see training fail.
 ///
 /// # Errors
 /// When a file cannot be read or written, when the checkpoint is of another experiment, or when training
@@ -40,45 +54,88 @@ pub fn train(
     experiment: Experiment,
     targets: Vec<Box<dyn ResponseModel>>,
     bars: &Bars,
+    inject_nan_at: Option<u64>,
     mut on_log: impl FnMut(&LogEntry),
 ) -> Result<TrainingSummary> {
     let total = experiment.total_steps();
     let text = experiment.to_toml().to_owned();
+    let (mut trainer, fresh) = begin(dir, experiment, targets)?;
+    trainer.inject_nan_at(inject_nan_at);
+    dir.write(EXPERIMENT, text.as_bytes())?;
+    if fresh {
+        dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
+    }
+    let mut log = EventLog::open_truncated_to(dir.file(EVENTS), trainer.progress().step)?;
+    let bar = bars.bar("training", total);
+    bar.start_at(trainer.progress().step);
+    let mut untried: Option<Vec<u8>> = None;
+    while !trainer.progress().finished {
+        let every = trainer.checkpoint_every();
+        let stage = trainer.progress().stage;
+        if let Some(entry) = trainer.step()? {
+            log.append(entry.step, &entry)?;
+            bar.set(entry.step, &progress_line(&entry));
+            on_log(&entry);
+        }
+        // The log first, always: a checkpoint never knows of steps that the log does not.
+        if let Some(tried) = untried.take().filter(|_| trainer.is_sound()) {
+            log.sync()?;
+            dir.write(CHECKPOINT, &tried)?;
+        }
+        let progress = trainer.progress();
+        if progress.finished || (progress.stage != stage && trainer.is_sound()) {
+            // The next batch, if there is one, is of another stage and tells nothing about these weights.
+            log.sync()?;
+            dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
+        } else if progress.step.is_multiple_of(every) {
+            untried = Some(trainer.checkpoint()?);
+        }
+    }
+    bar.finish();
+    Ok(summary(&trainer))
+}
+
+/// A trainer at the checkpoint of a run directory, or at the start where there is none; and whether it is at the start.
+fn begin(
+    dir: &RunDir,
+    experiment: Experiment,
+    targets: Vec<Box<dyn ResponseModel>>,
+) -> Result<(Trainer, bool)> {
     let start_from = experiment.stages()[0].training.start_from.clone();
     let folder = experiment.folder().to_path_buf();
     let mut trainer = Trainer::new(experiment, targets)?;
     let checkpoint = dir.file(CHECKPOINT);
     if checkpoint.exists() {
         trainer.restore(&read(&checkpoint)?, &checkpoint)?;
-    } else if let Some(run) = start_from {
+        return Ok((trainer, false));
+    }
+    if let Some(run) = start_from {
         let path = folder.join(run).join(CHECKPOINT);
         trainer.start_from(&read(&path)?, &path)?;
     }
-    dir.write(EXPERIMENT, text.as_bytes())?;
-    let mut log = EventLog::open_truncated_to(dir.file(EVENTS), trainer.progress().step)?;
-    let bar = bars.bar("training", total);
-    bar.start_at(trainer.progress().step);
-    while !trainer.progress().finished {
-        let every = trainer.checkpoint_every();
-        let stage = trainer.progress().stage;
-        if let Some(entry) = trainer.step()? {
-            log.append(entry.step, &entry)?;
-            let message =
-                format!("stage {}, loss {:.3} (floor {:.3})", entry.stage, entry.smoothed_loss, entry.floor);
-            bar.set(entry.step, &message);
-            on_log(&entry);
-        }
-        let progress = trainer.progress();
-        let stage_over = progress.stage != stage || progress.finished;
-        if stage_over || progress.step.is_multiple_of(every) {
-            // The log first: a checkpoint never knows of steps that the log does not.
-            log.sync()?;
-            dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
-        }
+    Ok((trainer, true))
+}
+
+fn progress_line(entry: &LogEntry) -> String {
+    let LogEntry { stage, smoothed_loss, floor, excess, .. } = entry;
+    let mut line = format!("stage {stage}, loss {smoothed_loss:.3} (floor {floor:.3}, excess {excess:.2})");
+    if let Some(plateau) = entry.plateau {
+        line.push_str(&format!(", on a plateau: {plateau}"));
     }
-    bar.finish();
-    let progress = trainer.progress();
-    Ok(TrainingSummary { steps: progress.step, loss: progress.smoothed_loss, floor: trainer.floor() })
+    line
+}
+
+fn summary(trainer: &Trainer) -> TrainingSummary {
+    let (progress, landmarks) = (trainer.progress(), trainer.landmarks());
+    TrainingSummary {
+        steps: progress.step,
+        loss: progress.monitor.smoothed_loss,
+        floor: landmarks.floor,
+        excess: progress.monitor.excess(landmarks),
+        excess_per_step: progress.monitor.excess_per_step(landmarks),
+        plateau: progress.monitor.plateau(landmarks),
+        ended: progress.ended,
+    }
 }
 
 /// Reads the experiment of a run directory.
@@ -150,11 +207,16 @@ mod tests {
 
     /// Trains until the log panics at `stop`, as a kill would, and returns whether it did.
     fn train_until(dir: &Path, stop: u64) -> bool {
+        train_text_until(TINY, dir, stop)
+    }
+
+    fn train_text_until(text: &str, dir: &Path, stop: u64) -> bool {
         let outcome = std::panic::catch_unwind(|| {
             let dir = RunDir::claim(dir, "run").unwrap();
             dir.write("provenance.json", br#"{"kind": "run"}"#).unwrap();
-            let experiment = Experiment::parse(TINY, Path::new(".")).unwrap();
-            train(&dir, experiment, targets(), &Bars::silent(), |entry| assert!(entry.step < stop)).unwrap()
+            let experiment = Experiment::parse(text, Path::new(".")).unwrap();
+            train(&dir, experiment, targets(), &Bars::silent(), None, |entry| assert!(entry.step < stop))
+                .unwrap()
         });
         outcome.is_err()
     }
@@ -172,6 +234,23 @@ mod tests {
         let log = read_log(&whole).unwrap();
         assert_eq!(log.last().map(|entry| (entry.step, entry.stage)), Some((63, 2)));
         assert_eq!(log[0].loss_per_step.len(), 4);
+    }
+
+    #[test]
+    fn an_early_end_comes_at_the_same_step_after_an_interruption() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+        // Nothing halves the excess in 50 steps once the losses have settled.
+        let until = "steps = 900\nuntil = { patience = 50, min_improvement = 0.5 }";
+        let text = TINY.replace("steps = 40", until);
+        assert!(!train_text_until(&text, &whole, u64::MAX));
+        for stop in [428, 450] {
+            assert!(train_text_until(&text, &broken, stop), "stopped at {stop}");
+        }
+        assert!(!train_text_until(&text, &broken, u64::MAX));
+        assert!(files(&whole) == files(&broken));
+        let last = read_log(&whole).unwrap().pop().unwrap();
+        assert_eq!((last.step, last.ended), (23 + 400 + 50, Some(Ending::NoProgress)));
     }
 
     #[test]
@@ -226,6 +305,12 @@ mod tests {
         let experiment = Experiment::parse(&text, Path::new(".")).unwrap();
         let mut trainer = Trainer::new(experiment, targets()).unwrap();
         let error = (0..40).find_map(|_| trainer.step().err()).unwrap().to_string();
-        assert!(error.contains("seed 5") && error.contains("at step") && error.contains("became"), "{error}");
+        assert!(
+            error.contains("must be finite")
+                && error.contains("seed 5")
+                && error.contains("at step")
+                && error.contains("became"),
+            "{error}"
+        );
     }
 }

@@ -1,25 +1,23 @@
 //! The training loop: stages, optimiser, moving average of the weights, and when to stop.
 
 use errare_behaviour::{DisplayGenerator, ResponseModel};
+use serde::{Deserialize, Serialize};
 
-use super::adam::{Adam, clip, learning_rate};
-use super::batch::{Accumulators, Problem};
+use super::batch::{Accumulators, BatchLoss, Problem};
+use super::monitor::{Batch, Ending, Monitor};
+use super::optimiser::Optimiser;
+use super::rate::{clip, learning_rate};
 use crate::circuit::{Circuit, Readout, draw_readout};
-use crate::config::{CleanTarget, ObjectiveKind};
+use crate::config::CleanTarget;
 use crate::experiment::{Experiment, Stage};
 use crate::kernel::Isa;
+use crate::landmarks::{Landmarks, Plateau};
 use crate::objective::Objective;
-use crate::ring::{diffusion_floor, task_optimal_floor};
 use crate::schedule::Schedule;
 use crate::{Error, Result};
 
-/// Time constant (steps) of the loss that decides about the end of a stage.
-const SMOOTHING: f64 = 200.0;
-/// The loss is smoothed this long before it may end a stage.
-const SETTLING: u64 = 400;
-
 /// What training has reached; with the experiment it determines all that follows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Index of the stage.
     pub stage: usize,
@@ -27,14 +25,18 @@ pub struct Progress {
     pub stage_step: u64,
     /// Steps taken in all.
     pub step: u64,
-    /// Exponentially smoothed objective, without penalties.
-    pub smoothed_loss: f64,
     /// The last stage is over.
     pub finished: bool,
+    /// How the stage before this one ended; when finished, how the last one did.
+    #[serde(default)]
+    pub ended: Option<Ending>,
+    /// What the losses of the stage have shown; when finished, those of the last stage.
+    #[serde(flatten)]
+    pub monitor: Monitor,
 }
 
 /// One line of the log.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// Steps taken in all.
     #[serde(skip_serializing)]
@@ -57,6 +59,18 @@ pub struct LogEntry {
     pub loss_per_step: Vec<f64>,
     /// Floor at each τ = 1…T.
     pub floor_per_step: Vec<f64>,
+    /// Smoothed (loss − floor)/max(floor, mean floor) at each τ = 1…T.
+    #[serde(default)]
+    pub excess_per_step: Vec<f64>,
+    /// Its mean.
+    #[serde(default)]
+    pub excess: f64,
+    /// The plateau that the loss has stayed on.
+    #[serde(default)]
+    pub plateau: Option<Plateau>,
+    /// How the stage ended, in its last entry.
+    #[serde(default)]
+    pub ended: Option<Ending>,
 }
 
 /// Constants of the stage being trained.
@@ -67,8 +81,7 @@ struct StageState {
     objective: Objective,
     generators: Vec<DisplayGenerator>,
     accumulators: Accumulators<f32>,
-    floor: Vec<f64>,
-    mean_floor: f64,
+    landmarks: Landmarks,
 }
 
 /// Trains one network.
@@ -80,10 +93,12 @@ pub struct Trainer {
     circuit: Circuit<f32>,
     pub(crate) parameters: Vec<f32>,
     pub(crate) average: Vec<f32>,
-    pub(crate) adam: Adam,
+    pub(crate) optimiser: Optimiser,
     pub(crate) progress: Progress,
     stage: StageState,
     since_log: (Vec<f64>, u64),
+    inject_nan_at: Option<u64>,
+    sound: bool,
 }
 
 impl Trainer {
@@ -96,20 +111,23 @@ impl Trainer {
         let readout = draw_readout(config.network.neurons, config.seed);
         let circuit = Circuit::new(&config.network, config.task.cue, config.largest_set_size(), &readout);
         let parameters = circuit.layout.initial(config.seed);
-        let adam = Adam::new(parameters.len());
-        let progress = Progress { stage: 0, stage_step: 0, step: 0, smoothed_loss: 0.0, finished: false };
+        let kind = experiment.stages()[0].training.optimiser;
+        let optimiser = Optimiser::new(&circuit.layout, kind);
+        let progress = Progress::default();
         let stage = StageState::new(&experiment.stages()[0], &circuit, &*targets[0])?;
         Ok(Self {
             average: parameters.clone(),
-            since_log: (vec![0.0; stage.floor.len()], 0),
+            since_log: (vec![0.0; stage.landmarks.floor_per_step.len()], 0),
             experiment,
             targets,
             readout,
             circuit,
             parameters,
-            adam,
+            optimiser,
             progress,
             stage,
+            inject_nan_at: None,
+            sound: false,
         })
     }
 
@@ -117,7 +135,8 @@ impl Trainer {
     pub(crate) fn resume_at(&mut self, progress: Progress) -> Result<()> {
         let index = progress.stage.min(self.experiment.stages().len() - 1);
         self.stage = StageState::new(&self.experiment.stages()[index], &self.circuit, &*self.targets[index])?;
-        self.since_log = (vec![0.0; self.stage.floor.len()], 0);
+        self.since_log = (vec![0.0; self.stage.landmarks.floor_per_step.len()], 0);
+        self.optimiser = Optimiser::new(&self.circuit.layout, self.stage.config.training.optimiser);
         self.progress = progress;
         Ok(())
     }
@@ -152,7 +171,8 @@ impl Trainer {
     /// Takes one step. Returns a log entry when one is due.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when the loss or a gradient is not finite; the weights are then those before the step.
+    /// [`Error::Diverged`] when the loss or a gradient is not finite, or when the losses show that training cannot
+    /// recover. The trainer is then of no further use; its last good state is the latest sound checkpoint.
     pub fn step(&mut self) -> Result<Option<LogEntry>> {
         let Self { stage, progress, .. } = self;
         let training = &stage.config.training;
@@ -179,14 +199,21 @@ impl Trainer {
         );
         // Expected targets leave out the irreducible error; the log tells the loss of the published objective.
         if stage.config.objective.target == CleanTarget::Expected {
-            loss.per_step.iter_mut().zip(&stage.floor).for_each(|(loss, floor)| *loss += floor);
-            loss.total += stage.mean_floor;
+            let floor = &stage.landmarks.floor_per_step;
+            loss.per_step.iter_mut().zip(floor).for_each(|(loss, floor)| *loss += floor);
+            loss.total += stage.landmarks.floor;
         }
-        let diverged = |quantity: String, value: f64| {
-            Err(Error::Diverged { quantity, value, step: progress.step + 1, seed: stage.config.seed })
+        let (step, seed) = (progress.step + 1, stage.config.seed);
+        let diverged = |quantity: String, value: f64, limit: &str| {
+            Err(Error::Diverged { quantity, value, limit: limit.into(), step, seed })
         };
+        const FINITE: &str = "but it must be finite";
         if !loss.total.is_finite() {
-            return diverged("the loss".into(), loss.total);
+            let (quantity, value) = not_finite(&loss);
+            return diverged(quantity, value, FINITE);
+        }
+        if self.inject_nan_at == Some(step) {
+            gradient[0] = f32::NAN;
         }
         let norm = clip(&mut gradient, training.clip);
         if !norm.is_finite() {
@@ -195,50 +222,74 @@ impl Trainer {
                 Some((format!("the gradient of {}", tensor.name), f64::from(*value)))
             });
             let (quantity, value) = bad.unwrap_or(("the gradient's norm".into(), norm));
-            return diverged(quantity, value);
+            return diverged(quantity, value, FINITE);
         }
         let steps = stage.config.steps();
         let rate = learning_rate(training, progress.stage_step, steps);
-        self.adam.update(&mut self.parameters, &gradient, progress.stage_step, rate);
+        let layout = &self.circuit.layout;
+        self.optimiser.update(layout, &mut self.parameters, &gradient, progress.stage_step, rate);
         let t = progress.stage_step as f64;
         let decay = training.averaging.min((1.0 + t) / (10.0 + t)) as f32;
         for (average, &weight) in self.average.iter_mut().zip(&self.parameters) {
             *average = decay * *average + (1.0 - decay) * weight;
         }
-        let plain = loss.total - loss.penalties.iter().sum::<f64>();
-        let keep = (1.0 - 1.0 / SMOOTHING).min(t / (t + 1.0));
-        progress.smoothed_loss = keep * progress.smoothed_loss + (1.0 - keep) * plain;
         progress.step += 1;
         progress.stage_step += 1;
         self.since_log.0.iter_mut().zip(&loss.per_step).for_each(|(sum, loss)| *sum += loss);
         self.since_log.1 += 1;
-        let over = progress.stage_step >= steps || stage.is_good_enough(progress);
-        let due = over || progress.step.is_multiple_of(training.log_every);
+        let batch = Batch {
+            loss: stage.objective.weighted(&loss.per_step),
+            per_step: &loss.per_step,
+            gradient_norm: norm,
+            stage_step: progress.stage_step,
+        };
+        let landmarks = &stage.landmarks;
+        progress.monitor.observe(batch, training, landmarks);
+        self.sound = progress.monitor.is_sound();
+        let ended = progress.monitor.ending(progress.stage_step, steps, training, landmarks);
+        let last = ended.is_some() && progress.stage + 1 == self.experiment.stages().len();
+        if let Some(found) = progress.monitor.divergence(batch, landmarks, last) {
+            return diverged(found.quantity, found.value, &found.limit);
+        }
+        let due = ended.is_some() || progress.step.is_multiple_of(training.log_every);
         let entry = due.then(|| LogEntry {
             step: progress.step,
             stage: progress.stage + 1,
             loss: loss.total,
-            smoothed_loss: progress.smoothed_loss,
-            floor: stage.mean_floor,
+            smoothed_loss: progress.monitor.smoothed_loss,
+            floor: landmarks.floor,
             gradient_norm: norm,
             learning_rate: rate,
             penalties: loss.penalties,
             loss_per_step: self.since_log.0[1..].iter().map(|sum| sum / self.since_log.1 as f64).collect(),
-            floor_per_step: stage.floor[1..].to_vec(),
+            floor_per_step: landmarks.floor_per_step[1..].to_vec(),
+            excess_per_step: progress.monitor.excess_per_step(landmarks),
+            excess: progress.monitor.excess(landmarks),
+            plateau: progress.monitor.plateau(landmarks),
+            ended,
         });
         if due {
-            self.since_log = (vec![0.0; stage.floor.len()], 0);
+            self.since_log = (vec![0.0; stage.landmarks.floor_per_step.len()], 0);
         }
-        if over {
-            self.next_stage()?;
+        if ended.is_some() {
+            self.next_stage(ended)?;
         }
         Ok(entry)
     }
 
-    /// Floor of the current stage's objective.
-    #[must_use]
-    pub fn floor(&self) -> f64 {
-        self.stage.mean_floor
+    /// Whether the latest batch gave no reason to doubt the weights it was computed with.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.sound
+    }
+
+    /// Losses of the current stage to compare with.
+    pub(crate) fn landmarks(&self) -> &Landmarks {
+        &self.stage.landmarks
+    }
+
+    /// Makes one number of the gradient of a step not a number, as a fault in a kernel would.
+    pub(crate) fn inject_nan_at(&mut self, step: Option<u64>) {
+        self.inject_nan_at = step;
     }
 
     /// Steps between checkpoints in the current stage.
@@ -247,14 +298,15 @@ impl Trainer {
         self.stage.config.training.checkpoint_every
     }
 
-    fn next_stage(&mut self) -> Result<()> {
+    fn next_stage(&mut self, ended: Option<Ending>) -> Result<()> {
         let next = self.progress.stage + 1;
+        self.progress.ended = ended;
         if next == self.experiment.stages().len() {
             self.progress.finished = true;
             return Ok(());
         }
-        self.resume_at(Progress { stage: next, stage_step: 0, smoothed_loss: 0.0, ..self.progress.clone() })?;
-        self.adam = Adam::new(self.parameters.len());
+        let step = self.progress.step;
+        self.resume_at(Progress { stage: next, step, ended, ..Progress::default() })?;
         self.average.clone_from(&self.parameters);
         Ok(())
     }
@@ -264,30 +316,21 @@ impl StageState {
     fn new(config: &Stage, circuit: &Circuit<f32>, target: &dyn ResponseModel) -> Result<Self> {
         let schedule = config.schedule()?;
         let generators = config.generators()?;
-        let ring = (config.behaviour.radius, config.spread());
         let objective = config.objective(&schedule);
-        let floor = match config.objective.kind {
-            ObjectiveKind::Diffusion => diffusion_floor(&schedule, target, &generators, ring, config.seed),
-            ObjectiveKind::TaskOptimal => {
-                let floor = task_optimal_floor(target, &generators, ring, config.seed);
-                objective.regressions.iter().map(|r| r.map_or(0.0, |_| floor)).collect()
-            }
-        };
-        let mean_floor = objective
-            .regressions
-            .iter()
-            .zip(&floor)
-            .map(|(r, floor)| r.map_or(0.0, |r| r.weight) * floor)
-            .sum();
+        let landmarks = Landmarks::new(config, &schedule, &objective, target, &generators);
         let accumulators = Accumulators::new(Isa::detect(), circuit, &config.task);
-        Ok(Self { config: config.clone(), schedule, objective, generators, accumulators, floor, mean_floor })
+        Ok(Self { config: config.clone(), schedule, objective, generators, accumulators, landmarks })
     }
+}
 
-    /// The stage's own criterion is met.
-    fn is_good_enough(&self, progress: &Progress) -> bool {
-        let limit = self.config.training.until.and_then(|until| until.loss_over_floor);
-        limit.is_some_and(|limit| {
-            progress.stage_step >= SETTLING && progress.smoothed_loss <= (1.0 + limit) * self.mean_floor
-        })
+/// The part of a loss that is not finite, by name.
+fn not_finite(loss: &BatchLoss) -> (String, f64) {
+    let steps = loss.per_step.iter().enumerate().rev().find(|(_, loss)| !loss.is_finite());
+    let names = ["hand-off mean", "hand-off spread", "activity"];
+    let penalties = names.iter().zip(&loss.penalties).find(|(_, penalty)| !penalty.is_finite());
+    match (steps, penalties) {
+        (Some((tau, &value)), _) => (format!("the loss at τ = {tau}"), value),
+        (None, Some((name, &value))) => (format!("the {name} penalty"), value),
+        (None, None) => ("the loss".into(), loss.total),
     }
 }

@@ -9,27 +9,28 @@ use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, demo, demo_data};
 use serde_json::json;
 
 use super::failure::{Failure, Stage};
+use super::train::criteria_table;
 use super::{Context, Run};
 
 /// Where the demonstration goes without `--out`.
-const DEFAULT_OUT: [&str; 2] = ["runs/demo", "runs/demo-feature"];
+const DEFAULT_OUT: [&str; 2] = ["runs/demo", "runs/demo-index"];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     errare demo\n  \
-    errare demo --cue feature --out runs/demo-feature")]
+    errare demo --cue index --out runs/demo-index")]
 pub(crate) struct Arguments {
-    /// What the cue shows the network: the slot of the item, or its probe feature.
-    #[arg(long, value_enum, default_value = "index")]
+    /// What the cue shows the network: the probe feature of the item, or its slot.
+    #[arg(long, value_enum, default_value = "feature")]
     cue: CueName,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum CueName {
-    /// The slot: swaps at one rate.
-    Index,
-    /// The probe feature: swaps by probe distance.
+    /// The probe feature: swaps by probe distance, from the BNS fit.
     Feature,
+    /// The slot: swaps at one rate, from the three-component fit.
+    Index,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
@@ -64,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         "report: {}\n\n\
          swap rate        network {}   oracle {}   best without swaps {}\n\
          median error     network {} rad   oracle {} rad\n\
-         energy distance  network {}   floor {}   best without swaps {}   best unimodal {}\n",
+         energy distance  network {}   floor {}   best without swaps {}   best unimodal {}\n\n\
+         {}\n{}",
         report.display(),
         show("swap_rate"),
         show("swap_rate_oracle"),
@@ -75,6 +77,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         floor.map_or_else(|| "n/a".into(), |floor| format!("{floor:.4}")),
         show("energy_distance_no_swaps"),
         show("energy_distance_unimodal"),
+        if summary.analysis.fidelity.is_faithful() {
+            "The network is faithful: it meets every criterion."
+        } else {
+            "The network is not faithful: it misses a criterion."
+        },
+        criteria_table(&summary.analysis),
     );
     context.output.show("demo", Some(&out), &document, &text)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
-use errare::network::{EXPERIMENT, Experiment, Network, TrainingSummary, read_experiment, read_log};
+use errare::network::{EXPERIMENT, Ending, Experiment, Network, TrainingSummary, read_experiment, read_log};
 use errare::pipeline::{AnalysisSize, NetworkAnalysis, RUN, analyse_network, resume, train_into};
 use serde_json::json;
 
@@ -21,6 +21,9 @@ pub(crate) struct TrainArguments {
     /// Experiment file; `--seed` overrides its seed.
     #[arg(value_name = "EXPERIMENT.toml")]
     experiment: PathBuf,
+    /// Make the gradient of this step not a number, to see how a training fails.
+    #[arg(long, value_name = "STEP", hide = true)]
+    inject_nan_at: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,7 +56,8 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
         Run { dir, provenance }
     };
     let started = Instant::now();
-    let summary = train_into(&run.dir, &experiment, &context.progress).map_err(failure)?;
+    let summary =
+        train_into(&run.dir, &experiment, &context.progress, arguments.inject_nan_at).map_err(failure)?;
     finish(run, context, "train", &summary, started)
 }
 
@@ -107,19 +111,39 @@ fn finish(
         "seconds": seconds,
         "loss": summary.loss,
         "floor": summary.floor,
+        "excess": summary.excess,
+        "excess_per_step": summary.excess_per_step,
+        "plateau": summary.plateau,
+        "ended": summary.ended,
         "criteria": criteria,
     });
     let text = format!(
-        "{} steps in {seconds:.0} s; loss {:.4}, floor {:.4}\n\n{}\nwritten to {}\n",
+        "{} steps in {seconds:.0} s; loss {:.4}, floor {:.4}, excess {:.3}{}\n\n{}\nwritten to {}\n",
         summary.steps,
         summary.loss,
         summary.floor,
+        summary.excess,
+        how_it_ended(summary),
         criteria_table(&analysis),
         run.dir.path().display()
     );
     let path = run.dir.path().to_path_buf();
     run.end()?;
     context.output.show(command, Some(&path), &document, &text)
+}
+
+/// What else is to be said of the end of a training.
+fn how_it_ended(summary: &TrainingSummary) -> String {
+    let mut text = match summary.ended {
+        None | Some(Ending::Steps) => String::new(),
+        Some(Ending::Excess) => "; ended early: the excess is small enough".into(),
+        Some(Ending::LossOverFloor) => "; ended early: the loss is small enough".into(),
+        Some(Ending::NoProgress) => "; ended early: nothing improved any more".into(),
+    };
+    if let Some(plateau) = summary.plateau {
+        text.push_str(&format!("\nthe loss is on a plateau: {plateau}"));
+    }
+    text
 }
 
 /// The criteria of a faithful network as text.

@@ -10,10 +10,16 @@ use super::{Error, Result};
 pub const RUN: &str = "run";
 
 /// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped.
+/// `inject_nan_at` as in [`train`].
 ///
 /// # Errors
 /// [`Error::OtherExperiment`] when the directory holds another experiment; otherwise as [`train`].
-pub fn train_into(dir: &RunDir, experiment: &Experiment, progress: &Progress) -> Result<TrainingSummary> {
+pub fn train_into(
+    dir: &RunDir,
+    experiment: &Experiment,
+    progress: &Progress,
+    inject_nan_at: Option<u64>,
+) -> Result<TrainingSummary> {
     let carried = experiment.carried_by(dir)?;
     if dir.file(EXPERIMENT).exists() {
         let held = read_experiment(dir.path())?;
@@ -21,7 +27,8 @@ pub fn train_into(dir: &RunDir, experiment: &Experiment, progress: &Progress) ->
             return Err(Error::OtherExperiment { path: dir.path().into() });
         }
     }
-    resume(dir, carried, progress)
+    let targets = carried.targets()?;
+    Ok(train(dir, carried, targets, progress, inject_nan_at, |_| {})?)
 }
 
 /// Goes on with the run of a claimed directory.
@@ -30,5 +37,5 @@ pub fn train_into(dir: &RunDir, experiment: &Experiment, progress: &Progress) ->
 /// As [`train`].
 pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
-    Ok(train(dir, experiment, targets, progress, |_| {})?)
+    Ok(train(dir, experiment, targets, progress, None, |_| {})?)
 }
