@@ -25,7 +25,7 @@ mod training;
 pub use circuit::Readout;
 pub use config::{
     BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig,
-    ObjectiveConfig, ObjectiveKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
+    ObjectiveConfig, ObjectiveKind, ReverseVariance, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};
