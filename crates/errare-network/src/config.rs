@@ -163,11 +163,13 @@ pub struct NetworkConfig {
     pub time_code: usize,
     /// Scale of the initial input projections; 1 is the published start.
     pub input_gain: f64,
-    /// Standard deviation of the process noise before the response; by default √β̃_T.
+    /// Standard deviation of the process noise before the response; by default σ_T, that of the first step of the
+    /// response. The published rule ties the noise in memory to the diffusion schedule in this way; a number unties
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparation_noise: Option<f64>,
     /// Standard deviation of the process noise outside the behavioural plane during the response; by default
-    /// that in the plane, √β̃_τ.
+    /// that in the plane, σ_τ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub null_space_noise: Option<f64>,
 }
@@ -205,7 +207,7 @@ pub enum ObjectiveKind {
 pub enum HandOff {
     /// Whatever the gap left stays: the published rule.
     Free,
-    /// The plane is reset to a draw of the base distribution N(0, (1 − ᾱ_T) I).
+    /// The plane is reset to a draw of the base distribution N(0, (1 − ᾱ_T) I), as teacher forcing does in training.
     Reset,
 }
 
@@ -237,9 +239,17 @@ pub struct ObjectiveConfig {
     /// Task-optimal: how many of the last response steps count; all by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_steps: Option<usize>,
-    /// Weight of the norm of a display's mean state in the plane at hand-off.
+    /// Share of a display's trajectories that are not teacher-forced: in the response their plane runs on the
+    /// network's own states, as it does when tested. They are regressed on the expected clean response given the
+    /// x_τ that they came to, taken for a constant. The logged loss leaves these out.
+    pub free_running: f64,
+    /// Weight of the norm of a display's mean state in the plane at hand-off, which should be 0: training goes on from
+    /// draws of the base distribution N(0, (1 − ᾱ_T) I), the free-running network from what is there. The mean is
+    /// over the display's samples; with one sample it is the state itself that is pulled to 0.
     pub hand_off_mean: f64,
-    /// Weight of the squared difference between the plane's spread at hand-off and √(1 − ᾱ_T).
+    /// Weight of the squared difference between the plane's spread at hand-off and √(1 − ᾱ_T). The spread is that of
+    /// a display's samples about their mean, pooled over displays and both dimensions; it takes two samples.
+    /// With `hand_off_mean` it matches the first two moments of the base distribution; 0 is the published rule.
     pub hand_off_spread: f64,
     /// Weight of the norm of the activity.
     pub activity: f64,
@@ -251,6 +261,7 @@ impl Default for ObjectiveConfig {
             kind: ObjectiveKind::Diffusion,
             target: CleanTarget::Expected,
             exploration: 0.0,
+            free_running: 0.0,
             weighting: Weighting::Uniform,
             last_steps: None,
             hand_off_mean: 1e-3,
@@ -260,19 +271,35 @@ impl Default for ObjectiveConfig {
     }
 }
 
+/// The variance σ²_τ of the noise that reverse step τ adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReverseVariance {
+    /// β̃_τ, the variance of q(x_{τ−1} | x_τ, x₀): the published rule. It leaves out what x_τ does not tell about x₀,
+    /// so even a perfect network is too precise: 0.087 instead of s₀ = 0.125 in each dimension.
+    Published,
+    /// β̃_τ + A²_τ Var(x₀ | x_τ, item), the variance of q(x_{τ−1} | x_τ, item), in closed form as the spread s₀ about
+    /// the item is known; the last step then adds noise too. With it a perfect network has the target's spread.
+    /// Its swaps stay a little too rare (0.293 for 0.30), as by the published rule: that comes of the number of steps.
+    Posterior,
+}
+
 /// `[diffusion]`: the schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionConfig {
     /// β at τ = 1 and at τ = T.
     pub beta: [f64; 2],
+    /// Variance of the reverse steps: of the process noise during the response in training and simulation, and of the
+    /// oracle.
+    pub reverse_variance: ReverseVariance,
     /// What happens to the plane when the response begins.
     pub hand_off: HandOff,
 }
 
 impl Default for DiffusionConfig {
     fn default() -> Self {
-        Self { beta: [0.01, 0.30], hand_off: HandOff::Free }
+        Self { beta: [0.01, 0.30], reverse_variance: ReverseVariance::Published, hand_off: HandOff::Free }
     }
 }
 

@@ -48,7 +48,8 @@ impl Stage {
     /// # Errors
     /// When its constants lie outside their domains.
     pub fn schedule(&self) -> Result<Schedule> {
-        Schedule::new(self.task.epochs.response, self.diffusion.beta, self.network.alpha)
+        let schedule = Schedule::new(self.task.epochs.response, self.diffusion.beta, self.network.alpha)?;
+        Ok(schedule.with_reverse_variance(self.diffusion.reverse_variance, self.spread()))
     }
 
     /// The display generators, one for each set size.
@@ -182,6 +183,21 @@ impl Stage {
         let exact = self.objective.target == CleanTarget::Expected;
         let expected = "0 unless objective.target is \"expected\": sampled targets would be biased";
         check(exact || exploration == 0.0, "objective.exploration", exploration.to_string(), expected)?;
+        let free_running = self.objective.free_running;
+        let in_range = (0.0..=1.0).contains(&free_running);
+        check(in_range, "objective.free_running", free_running.to_string(), "from 0 to 1")?;
+        let known = exact && self.objective.kind == ObjectiveKind::Diffusion;
+        let expected = "0 unless objective.kind is \"diffusion\" and objective.target \"expected\": the x_τ that a \
+                        network runs into has no sampled response";
+        check(known || free_running == 0.0, "objective.free_running", free_running.to_string(), expected)?;
+        let spread = self.objective.hand_off_spread;
+        let expected = "0 unless training.samples is at least 2: one sample has no spread";
+        check(
+            training.samples >= 2 || spread == 0.0,
+            "objective.hand_off_spread",
+            spread.to_string(),
+            expected,
+        )?;
         let last = self.objective.last_steps.unwrap_or(1);
         let response = task.epochs.response;
         check(
@@ -483,6 +499,12 @@ mod tests {
             ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
             ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),
             ("[training]\nuntil = { exces = 0.1 }", "did you mean `excess`"),
+            (
+                "[objective]\nfree_running = 0.5\ntarget = \"sampled\"",
+                "objective.free_running is 0.5, but it must be 0 unless",
+            ),
+            ("[objective]\nhand_off_spread = 0.1\n[training]\nsamples = 1", "one sample has no spread"),
+            ("[diffusion]\nreverse_variance = \"posterio\"", "did you mean `posterior`"),
             ("[[stage]]\nnetwork.neurons = 20", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
             ("seed = \"one\"", "invalid type"),

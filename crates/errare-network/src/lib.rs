@@ -27,7 +27,8 @@ mod training;
 pub use circuit::Readout;
 pub use config::{
     BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig,
-    ObjectiveConfig, ObjectiveKind, OptimiserKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
+    ObjectiveConfig, ObjectiveKind, OptimiserKind, ReverseVariance, Swap, TaskConfig, TaskKind,
+    TrainingConfig, Until,
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};

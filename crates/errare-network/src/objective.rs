@@ -38,7 +38,8 @@ pub enum Weighting {
     /// Every τ alike, in units of the drive: the published loss.
     #[default]
     Uniform,
-    /// The weights of the evidence lower bound, α²/2β̃_τ (β̃₂ in place of β̃₁ = 0), scaled to mean 1.
+    /// The weights of the evidence lower bound, α²/2σ²_τ, scaled to mean 1; by the published rule σ²_τ = β̃_τ, and β̃₂
+    /// stands in for β̃₁ = 0.
     Elbo,
     /// In units of the clean response, 1/Kᴬ_τ², scaled to mean 1.
     CleanResponse,
@@ -54,7 +55,11 @@ impl Objective {
         let raw: Vec<f64> = (1..=steps)
             .map(|tau| match weighting {
                 Weighting::Uniform => 1.0,
-                Weighting::Elbo => 1.0 / schedule.beta_tilde[tau.max(2).min(steps)].max(f64::MIN_POSITIVE),
+                Weighting::Elbo => {
+                    let variance = schedule.reverse_variance[tau];
+                    let instead = schedule.reverse_variance[2.min(steps)].max(f64::MIN_POSITIVE);
+                    1.0 / if variance > 0.0 { variance } else { instead }
+                }
                 Weighting::CleanResponse => schedule.clean_weight[tau].powi(-2),
                 Weighting::Balanced => schedule.clean_weight[tau].powi(-1),
             })
@@ -86,5 +91,47 @@ impl Objective {
     /// Σ weight·loss over τ, given the mean squared error at each τ (index 0 is unused).
     pub(crate) fn weighted(&self, per_step: &[f64]) -> f64 {
         self.regressions.iter().zip(per_step).map(|(r, loss)| r.map_or(0.0, |r| r.weight) * loss).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::config::ReverseVariance;
+
+    fn weights(schedule: &Schedule, weighting: Weighting) -> Vec<f64> {
+        let objective = Objective::diffusion(schedule, weighting);
+        objective.regressions[1..].iter().map(|r| r.unwrap().weight).collect()
+    }
+
+    #[test]
+    fn weights_sum_to_one_and_have_the_stated_ratios() {
+        let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
+        // From the published table: √β̃ = .0800, .5476 at τ = 2, 40, and Kᴬ = 10, 6.3637, .1114 at τ = 1, 2, 40.
+        for (weighting, first_to_second, second_to_last) in [
+            (Weighting::Uniform, 1.0, 1.0),
+            (Weighting::Elbo, 1.0, (0.5476f64 / 0.0800).powi(2)),
+            (Weighting::CleanResponse, (6.3637f64 / 10.0).powi(2), (0.1114f64 / 6.3637).powi(2)),
+            (Weighting::Balanced, 6.3637 / 10.0, 0.1114 / 6.3637),
+        ] {
+            let weights = weights(&schedule, weighting);
+            assert_relative_eq!(weights.iter().sum::<f64>(), 1.0, max_relative = 1e-12);
+            assert_relative_eq!(weights[0] / weights[1], first_to_second, max_relative = 1e-3);
+            assert_relative_eq!(weights[1] / weights[39], second_to_last, max_relative = 2e-3);
+        }
+    }
+
+    #[test]
+    fn the_evidence_lower_bound_is_that_of_the_sampler() {
+        // KL(q(x_{τ−1} | x_τ, x₀) ‖ N(μ, σ²)) depends on μ by (μ − μ_q)²/2σ² = α²(ŷ − y*)²/2σ².
+        let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
+        let corrected = schedule.with_reverse_variance(ReverseVariance::Posterior, 0.125);
+        let weights = weights(&corrected, Weighting::Elbo);
+        for (a, b) in [(1, 2), (7, 30)] {
+            let expected = corrected.reverse_variance[b] / corrected.reverse_variance[a];
+            assert_relative_eq!(weights[a - 1] / weights[b - 1], expected, max_relative = 1e-12);
+        }
     }
 }

@@ -327,7 +327,7 @@ fn denoise(
             (schedule.alpha_bar[tau - 1], schedule.alpha_bar[tau], schedule.beta[tau]);
         let clean = before.sqrt() * beta / (1.0 - after);
         let noised = (1.0 - beta).sqrt() * (1.0 - before) / (1.0 - after);
-        // x ← A E[x₀ | x] + B x + √β̃ z.
+        // x ← A E[x₀ | x] + B x + σ z.
         let from_x = (clean * c.gain + noised) as f32;
         let from_centre = (clean * (1.0 - c.gain * c.scale)) as f32;
         let sd = schedule.reverse_sd(tau) as f32;
@@ -345,11 +345,11 @@ fn denoise(
 mod tests {
     use approx::assert_relative_eq;
     use errare_behaviour::{DisplayGenerator, Emission, SwapFunction};
-    use errare_core::angle::{CircularSummary, difference};
     use errare_core::random::stream;
     use errare_core::von_mises::VonMises;
 
     use super::*;
+    use crate::config::ReverseVariance;
 
     const RING: (f64, f64) = (2.5, 0.125);
 
@@ -357,23 +357,47 @@ mod tests {
         Schedule::new(40, [0.01, 0.30], 0.1).unwrap()
     }
 
-    #[test]
-    fn the_oracle_has_the_published_statistics() {
-        // A perfect network underdisperses (0.087 instead of 0.125) and swaps a little too rarely.
+    /// Swap rate, and spread about the nearer item in each dimension, of 40,000 responses of an oracle.
+    fn oracle_statistics(schedule: &Schedule, swap_probability: f64) -> (f64, f64) {
         let generator = DisplayGenerator::standard(2).unwrap();
         let displays: Vec<_> =
             (0..400).map(|i| generator.draw(&mut stream(4, Purpose::Displays, &[i]))).collect();
-        let swap = SwapFunction::Flat { swap_probability: 0.30 };
-        let oracle = sample_oracle(&schedule(), &swap, RING, &displays, 100, (9, 0));
-        let (mut swaps, mut errors) = (0.0, Vec::new());
-        for (display, angle, _) in oracle.polar() {
-            let [target, distractor] = [0, 1].map(|item| difference(angle, display.report[item]));
-            swaps += f64::from(distractor.abs() < target.abs()) / 40_000.0;
-            errors.push(if distractor.abs() < target.abs() { distractor } else { target });
+        let swap = SwapFunction::Flat { swap_probability };
+        let oracle = sample_oracle(schedule, &swap, RING, &displays, 100, (9, 0));
+        let (mut swaps, mut squares) = (0.0, 0.0);
+        for (index, point) in oracle.points.iter().enumerate() {
+            let display = &displays[index / 100];
+            let [target, distractor] = [0, 1].map(|item| {
+                let (sin, cos) = display.report[item].sin_cos();
+                let [dx, dy] = [f64::from(point[0]) - RING.0 * cos, f64::from(point[1]) - RING.0 * sin];
+                dx * dx + dy * dy
+            });
+            swaps += f64::from(distractor < target) / 40_000.0;
+            squares += distractor.min(target) / 80_000.0;
         }
-        assert!((swaps - 0.292).abs() < 0.008, "swap rate {swaps}");
-        let sd = CircularSummary::of(errors).standard_deviation();
-        assert!((sd - 0.087 / 2.5).abs() < 0.001, "angular sd {sd}");
+        (swaps, squares.sqrt())
+    }
+
+    #[test]
+    fn the_oracle_has_the_published_statistics() {
+        // A perfect network underdisperses (0.087 instead of 0.125) and swaps a little too rarely.
+        for (nominal, expected, error) in [(0.30, 0.292, 0.008), (0.05, 0.044, 0.003)] {
+            let (swaps, sd) = oracle_statistics(&schedule(), nominal);
+            assert!((swaps - expected).abs() < error, "swap rate {swaps} for {nominal}");
+            assert!((sd - 0.087).abs() < 0.002, "sd {sd}");
+        }
+    }
+
+    #[test]
+    fn with_the_posterior_variance_the_oracle_has_the_spread_of_the_target() {
+        let corrected = schedule().with_reverse_variance(ReverseVariance::Posterior, RING.1);
+        for nominal in [0.30, 0.05] {
+            let (published, _) = oracle_statistics(&schedule(), nominal);
+            let (swaps, sd) = oracle_statistics(&corrected, nominal);
+            assert!((sd - RING.1).abs() < 0.002, "sd {sd}");
+            // Which item is chosen is decided where the noise is large already: the deficit of swaps stays.
+            assert!((swaps - published).abs() < 0.005, "{swaps}, published {published}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Index τ runs from T (noisiest, reached first after the cue) down to 1. All constants in f64: those of
 //! small τ amplify by up to 10 and cancel (Ho, Jain & Abbeel 2020; Radmard, Bays & Lengyel, arXiv 2512.04808).
 
+use crate::config::ReverseVariance;
 use crate::{Error, Result};
 
 /// Constants of every τ; index 0 is unused.
@@ -12,8 +13,10 @@ pub struct Schedule {
     pub beta: Vec<f64>,
     /// ᾱ_τ = Π (1 − β): squared scale of the clean response in x_τ.
     pub alpha_bar: Vec<f64>,
-    /// β̃_τ: variance of the reverse step; β̃₁ = 0.
+    /// β̃_τ: variance of q(x_{τ−1} | x_τ, x₀); β̃₁ = 0.
     pub beta_tilde: Vec<f64>,
+    /// σ²_τ: variance of the noise that reverse step τ adds; β̃_τ unless corrected.
+    pub reverse_variance: Vec<f64>,
     /// Kᴬ_τ: weight of x₀ in the target of W_x F.
     pub clean_weight: Vec<f64>,
     /// Kᴮ_τ: weight of x_τ in the target of W_x F.
@@ -41,6 +44,7 @@ impl Schedule {
             beta: empty(),
             alpha_bar: empty(),
             beta_tilde: empty(),
+            reverse_variance: empty(),
             clean_weight: empty(),
             noised_weight: empty(),
         };
@@ -56,10 +60,29 @@ impl Schedule {
             schedule.beta[tau] = b;
             schedule.alpha_bar[tau] = after;
             schedule.beta_tilde[tau] = b * (1.0 - before) / (1.0 - after);
+            schedule.reverse_variance[tau] = schedule.beta_tilde[tau];
             schedule.clean_weight[tau] = clean / alpha;
             schedule.noised_weight[tau] = (noised - (1.0 - alpha)) / alpha;
         }
         Ok(schedule)
+    }
+
+    /// The same schedule with the reverse steps' noise by another rule, for clean responses of spread s₀ about an item.
+    #[must_use]
+    pub fn with_reverse_variance(mut self, rule: ReverseVariance, spread: f64) -> Self {
+        for tau in 1..=self.steps() {
+            let (before, after) = (self.alpha_bar[tau - 1], self.alpha_bar[tau]);
+            // A and Var(x₀ | x_τ, item) = s₀²(1 − ᾱ)/(ᾱs₀² + 1 − ᾱ).
+            let clean = before.sqrt() * self.beta[tau] / (1.0 - after);
+            let variance = spread * spread;
+            let unknown = variance * (1.0 - after) / (after * variance + 1.0 - after);
+            self.reverse_variance[tau] = self.beta_tilde[tau]
+                + match rule {
+                    ReverseVariance::Published => 0.0,
+                    ReverseVariance::Posterior => clean * clean * unknown,
+                };
+        }
+        self
     }
 
     /// Number T of steps.
@@ -68,10 +91,10 @@ impl Schedule {
         self.beta.len() - 1
     }
 
-    /// Standard deviation of the noise added with reverse step τ, √β̃_τ.
+    /// Standard deviation σ_τ of the noise added with reverse step τ.
     #[must_use]
     pub fn reverse_sd(&self, tau: usize) -> f64 {
-        self.beta_tilde[tau].sqrt()
+        self.reverse_variance[tau].sqrt()
     }
 
     /// Standard deviation √(1 − ᾱ_T) of the base distribution.
@@ -125,6 +148,29 @@ mod tests {
             let target = schedule.clean_weight[tau] * x0 + schedule.noised_weight[tau] * x;
             assert_abs_diff_eq!((1.0 - alpha) * x + alpha * target, mean, epsilon = 1e-12);
         }
+    }
+
+    #[test]
+    fn with_the_posterior_variance_reverse_steps_retrace_the_marginals() {
+        // One Gaussian mode: x_τ has variance v = ᾱs₀² + 1 − ᾱ, and the reverse step is linear in it,
+        // x_{τ−1} = (A g + B) x_τ + σ z with E[x₀ | x_τ] = g x_τ. Its variance must be that of x_{τ−1}.
+        let spread = 0.125;
+        let published = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
+        let schedule = published.clone().with_reverse_variance(ReverseVariance::Posterior, spread);
+        let variance = |tau: usize| {
+            let alpha_bar = schedule.alpha_bar[tau];
+            alpha_bar * spread * spread + 1.0 - alpha_bar
+        };
+        for tau in 1..=40 {
+            let (before, after) = (schedule.alpha_bar[tau - 1], schedule.alpha_bar[tau]);
+            let clean = before.sqrt() * schedule.beta[tau] / (1.0 - after);
+            let noised = (1.0 - schedule.beta[tau]).sqrt() * (1.0 - before) / (1.0 - after);
+            let gain = after.sqrt() * spread * spread / variance(tau);
+            let reached = (clean * gain + noised).powi(2) * variance(tau) + schedule.reverse_sd(tau).powi(2);
+            assert_abs_diff_eq!(reached, variance(tau - 1), epsilon = 1e-12);
+        }
+        let back = schedule.with_reverse_variance(ReverseVariance::Published, spread);
+        assert_eq!(back, published);
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl ReferenceStep {
             schedule: &schedule,
             objective: &stage.objective(&schedule),
             penalties: &stage.objective,
+            hand_off: stage.diffusion.hand_off,
             target,
             generators: &stage.generators()?,
             radius: stage.behaviour.radius,

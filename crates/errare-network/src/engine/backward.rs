@@ -7,9 +7,10 @@ use errare_behaviour::{Display, ResponseModel, sample_response};
 use errare_core::random::{Purpose, stream};
 
 use super::forward::Overwrite;
+use super::free_running::{Forced, Remove, forced_lanes, own_points};
 use super::{Plane, Tile, TileInputs, TrialStep, begin, fill_normals, step_forward};
 use crate::circuit::Circuit;
-use crate::config::{CleanTarget, ObjectiveConfig};
+use crate::config::{CleanTarget, HandOff, ObjectiveConfig};
 use crate::dynamics::{StepGradients, StepInputs, drive_adjoint};
 use crate::kernel::{
     Isa, Kernel, LANES, Lanes, NoiseLanes, Real, TILE, VECTORS, lane, lane_mut, row, row_mut, zeros,
@@ -37,6 +38,8 @@ pub(crate) struct BatchPlan<'a, T> {
     pub(crate) clean_target: CleanTarget,
     /// Share of the samples whose clean response is drawn about an item chosen at random.
     pub(crate) exploration: f64,
+    /// What happens to the plane of free lanes when the response begins.
+    pub(crate) hand_off: HandOff,
     /// R, and s₀.
     pub(crate) radius: f64,
     pub(crate) spread: f64,
@@ -51,28 +54,30 @@ pub(crate) struct GradientSlot<T> {
     pub(crate) losses: Vec<f64>,
     /// Weighted penalties: hand-off mean, hand-off spread, activity.
     pub(crate) penalties: [f64; 3],
-    work: Workspace<T>,
+    pub(super) work: Workspace<T>,
 }
 
 /// Buffers that live through a tile's forward and backward pass.
 #[derive(Debug)]
-struct Workspace<T> {
+pub(super) struct Workspace<T> {
     tile: Tile<T>,
     /// State before the first step.
     start: Vec<Lanes<T>>,
     /// State after each step, before any overwriting.
-    after: Vec<Lanes<T>>,
+    pub(super) after: Vec<Lanes<T>>,
     /// F at each step.
     drives: Vec<Lanes<T>>,
     /// x_τ, two rows each; x₀ first.
-    chain: Vec<Lanes<T>>,
+    pub(super) chain: Vec<Lanes<T>>,
     /// The clean response that each τ is regressed on, two rows each: x₀, or its expectation given x_τ.
-    clean: Vec<Lanes<T>>,
+    pub(super) clean: Vec<Lanes<T>>,
     /// Prediction minus target at each τ, two rows each.
-    residuals: Vec<Lanes<T>>,
+    pub(super) residuals: Vec<Lanes<T>>,
     /// Share of each trajectory in the mean: of the objective, and of the loss that is logged.
     lane_weight: [Lanes<T>; VECTORS],
     logged_weight: [Lanes<T>; VECTORS],
+    /// The lanes that are teacher-forced.
+    forced: Forced<T>,
     costate: Vec<Lanes<T>>,
     d_f: Vec<Lanes<T>>,
     d_state: Vec<Lanes<T>>,
@@ -98,6 +103,7 @@ impl<T: Real> GradientSlot<T> {
                 residuals: zeros(2 * (response_steps + 1)),
                 lane_weight: [Lanes::ZERO; VECTORS],
                 logged_weight: [Lanes::ZERO; VECTORS],
+                forced: [Lanes::ZERO; VECTORS],
                 costate: zeros(n),
                 d_f: zeros(n),
                 d_state: zeros(n),
@@ -112,6 +118,13 @@ impl<T: Real> GradientSlot<T> {
         (&self.work.start, &self.work.chain)
     }
 
+    /// Makes room for the states of a plan's trials.
+    pub(super) fn prepare(&mut self, plan: &BatchPlan<'_, T>) {
+        let needed = plan.steps.len() * plan.circuit.neurons * VECTORS;
+        self.work.after.resize(needed, Lanes::ZERO);
+        self.work.drives.resize(needed, Lanes::ZERO);
+    }
+
     /// Forgets the gradients of the last step.
     pub(crate) fn clear(&mut self) {
         self.parameters.fill(T::ZERO);
@@ -123,28 +136,43 @@ impl<T: Real> GradientSlot<T> {
 
 /// Adds loss and gradient of one tile to a slot.
 pub(crate) fn backward<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: &mut GradientSlot<T>) {
-    let n = plan.circuit.neurons;
-    let needed = plan.steps.len() * n * VECTORS;
-    slot.work.after.resize(needed, Lanes::ZERO);
-    slot.work.drives.resize(needed, Lanes::ZERO);
+    slot.prepare(plan);
     draw_targets(plan, inputs, &mut slot.work);
-    clean_targets(plan, inputs, &mut slot.work);
-    forward_pass(plan, inputs, slot);
+    let targets = clean_targets(plan, inputs, &mut slot.work);
+    let expected = |tau: usize, x: &[Lanes<T>], clean: &mut [Lanes<T>]| {
+        if let Some(targets) = &targets {
+            targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
+        }
+    };
+    let own: Option<&OwnTarget<'_, T>> =
+        if plan.penalties.free_running > 0.0 { Some(&expected) } else { None };
+    forward_pass(plan, inputs, own, slot);
     backward_pass(plan, inputs, slot);
 }
 
+/// The clean responses to regress on at τ, from the points x_τ that the trajectories came to.
+type OwnTarget<'a, T> = dyn Fn(usize, &[Lanes<T>], &mut [Lanes<T>]) + 'a;
+
 /// Draws x₀ for every trajectory and noises it into x₁ … x_T.
-fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: &mut Workspace<T>) {
+pub(super) fn draw_targets<T: Real>(
+    plan: &BatchPlan<'_, T>,
+    inputs: TileInputs<'_>,
+    work: &mut Workspace<T>,
+) {
     let (seed, _, step) = inputs.noise_key;
-    let exploring = exploring_samples(plan.exploration, inputs.samples);
-    let explores = |lane: usize| (inputs.first + lane) % inputs.samples < exploring;
+    let [exploring, free] = sample_roles(plan, inputs.samples);
+    let sample = |lane: usize| (inputs.first + lane) % inputs.samples;
+    let explores = |lane: usize| sample(lane) < exploring;
+    let is_free = |lane: usize| sample(lane) >= inputs.samples - free;
+    work.forced = forced_lanes(is_free);
     let share = 1.0 / inputs.trajectories() as f64;
-    let logged = share * inputs.samples as f64 / (inputs.samples - exploring) as f64;
+    let logged = share * inputs.samples as f64 / (inputs.samples - exploring - free) as f64;
     for lane in 0..TILE {
         let (_, valid) = inputs.display_of(lane);
         let (vector, at) = (lane / LANES, lane % LANES);
         work.lane_weight[vector].0[at] = T::from_f64(if valid { share } else { 0.0 });
-        work.logged_weight[vector].0[at] = T::from_f64(if valid && !explores(lane) { logged } else { 0.0 });
+        let counts = valid && !explores(lane) && !is_free(lane);
+        work.logged_weight[vector].0[at] = T::from_f64(if counts { logged } else { 0.0 });
     }
     let mut noise = NoiseLanes::new(seed, Purpose::Targets, step, inputs.first as u64);
     fill_normals(plan.isa, &mut noise, &mut work.chain);
@@ -170,23 +198,30 @@ fn draw_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: 
     }
 }
 
-/// How many of a display's samples start from an item drawn at random; at least one never does.
-fn exploring_samples(share: f64, samples: usize) -> usize {
-    ((share * samples as f64).round() as usize).min(samples - 1)
+/// How many of a display's samples start from an item drawn at random (the first ones), and how many run freely (the
+/// last ones); at least one does neither.
+fn sample_roles<T>(plan: &BatchPlan<'_, T>, samples: usize) -> [usize; 2] {
+    let share = |share: f64| (share * samples as f64).round() as usize;
+    let exploring = share(plan.exploration).min(samples - 1);
+    [exploring, share(plan.penalties.free_running).min(samples - 1 - exploring)]
 }
 
 /// Fills in the clean responses to regress on.
 ///
 /// E[x₀ | x_τ, display] is known exactly, because the target's density is. It has the same minimiser as x₀ itself
-/// and none of its noise: what is left of the loss is the network's own error.
-fn clean_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work: &mut Workspace<T>) {
+/// and none of its noise: what is left of the loss is the network's own error. Gives the targets it was computed from.
+pub(super) fn clean_targets<T: Real>(
+    plan: &BatchPlan<'_, T>,
+    inputs: TileInputs<'_>,
+    work: &mut Workspace<T>,
+) -> Option<TileTargets<T>> {
     let steps = plan.schedule.steps();
     if plan.clean_target == CleanTarget::Sampled {
         for tau in 1..=steps {
             let (sampled, target) = (&work.chain[..2 * VECTORS], 2 * tau * VECTORS);
             work.clean[target..target + 2 * VECTORS].copy_from_slice(sampled);
         }
-        return;
+        return None;
     }
     let first = inputs.display_of(0).0;
     let last = inputs.display_of(TILE - 1).0;
@@ -210,18 +245,33 @@ fn clean_targets<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, work:
             }
         }
     }
+    Some(targets)
 }
 
 fn lane_f64<T: Real>(buffer: &[Lanes<T>], index: usize, trajectory: usize) -> f64 {
     lane(buffer, index, trajectory).to_f64()
 }
 
-fn forward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: &mut GradientSlot<T>) {
+/// Runs a tile forwards and takes its losses. `own` tells the targets where some lanes run freely.
+pub(super) fn forward_pass<T: Real>(
+    plan: &BatchPlan<'_, T>,
+    inputs: TileInputs<'_>,
+    own: Option<&OwnTarget<'_, T>>,
+    slot: &mut GradientSlot<T>,
+) {
     let (circuit, n) = (plan.circuit, plan.circuit.neurons);
     let work = &mut slot.work;
     begin(plan.isa, circuit, plan.parameters, inputs, plan.schedule.base_sd(), &mut work.tile);
     work.start.copy_from_slice(&work.tile.state);
     for (t, step) in plan.steps.iter().enumerate() {
+        if let Some(target) = own
+            && lets_run(plan, step)
+        {
+            let rows = 2 * step.code * VECTORS..2 * (step.code + 1) * VECTORS;
+            let x = &mut work.chain[rows.clone()];
+            own_points(plan.isa, &circuit.readout, &work.tile, &work.forced, x);
+            target(step.code, x, &mut work.clean[rows]);
+        }
         let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
         let tile = &mut work.tile;
@@ -248,6 +298,12 @@ fn forward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: 
             slot.losses[step.code] += loss;
         }
     }
+}
+
+/// Whether free lanes keep their plane at a step: throughout the response, unless the hand-off resets it.
+fn lets_run<T>(plan: &BatchPlan<'_, T>, step: &TrialStep) -> bool {
+    let begins = step.code == plan.schedule.steps();
+    step.epoch == Epoch::Response && !(begins && plan.hand_off == HandOff::Reset)
 }
 
 /// Prediction − target in the plane, and its weighted mean square.
@@ -349,7 +405,9 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             &mut work.tile.scratch,
         );
         if forced {
-            plan.isa.run(Remove { plane: Plane(&circuit.readout), state: &mut work.d_state });
+            let everywhere = [Lanes::splat(T::ONE); VECTORS];
+            let forced = if lets_run(plan, step) { &work.forced } else { &everywhere };
+            plan.isa.run(Remove { plane: Plane(&circuit.readout), forced, costate: &mut work.d_state });
         }
         std::mem::swap(&mut work.costate, &mut work.d_state);
     }
@@ -435,18 +493,6 @@ impl<T: Real> Kernel for Costate<'_, T> {
             let x = self.weighted(residual);
             self.plane.add::<FMA>(&x, self.d_f);
         }
-    }
-}
-
-struct Remove<'a, T> {
-    plane: Plane<'a, T>,
-    state: &'a mut [Lanes<T>],
-}
-
-impl<T: Real> Kernel for Remove<'_, T> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        self.plane.remove::<FMA>(self.state);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod backward;
 mod forward;
+mod free_running;
 mod plane;
 mod trial;
 

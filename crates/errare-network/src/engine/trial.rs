@@ -49,7 +49,7 @@ pub(crate) fn trial_steps(
             let code = tau;
             tau -= 1;
             let plane_noise = schedule.reverse_sd(code);
-            // The last step adds no noise anywhere: the response is the posterior mean.
+            // The response is read after the last step: noise elsewhere than in the plane would come too late.
             let null_noise = match network.null_space_noise {
                 Some(sd) if code > 1 => sd,
                 _ => plane_noise,
@@ -57,4 +57,54 @@ pub(crate) fn trial_steps(
             TrialStep { epoch, code, phase, plane_noise, null_noise }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ReverseVariance;
+
+    /// (plane, null space) noise of the steps of one epoch.
+    fn noise(network: &NetworkConfig, rule: ReverseVariance, epoch: Epoch) -> Vec<(f64, f64)> {
+        let task = TaskConfig::default();
+        let schedule = Schedule::new(task.epochs.response, [0.01, 0.30], network.alpha).unwrap();
+        let schedule = schedule.with_reverse_variance(rule, 0.125);
+        let steps = trial_steps(&task, network, &schedule, 15);
+        steps.iter().filter(|s| s.epoch == epoch).map(|s| (s.plane_noise, s.null_noise)).collect()
+    }
+
+    #[test]
+    fn by_the_published_rule_the_schedule_sets_all_noise() {
+        let network = NetworkConfig::default();
+        for epoch in [Epoch::Stimulus, Epoch::Delay, Epoch::Cue, Epoch::Gap] {
+            for (plane, null) in noise(&network, ReverseVariance::Published, epoch) {
+                assert!((plane - 0.5476).abs() < 1e-4 && null == plane);
+            }
+        }
+        let response = noise(&network, ReverseVariance::Published, Epoch::Response);
+        assert!((response[0].0 - 0.5476).abs() < 1e-4 && response.iter().all(|(plane, null)| plane == null));
+        assert_eq!(response[39], (0.0, 0.0), "the response is the posterior mean");
+    }
+
+    #[test]
+    fn memory_noise_can_be_set_apart_from_the_schedule() {
+        let network = NetworkConfig {
+            preparation_noise: Some(0.1),
+            null_space_noise: Some(0.2),
+            ..NetworkConfig::default()
+        };
+        let published = noise(&NetworkConfig::default(), ReverseVariance::Published, Epoch::Response);
+        let response = noise(&network, ReverseVariance::Published, Epoch::Response);
+        assert_eq!(noise(&network, ReverseVariance::Published, Epoch::Delay), [(0.1, 0.1); 15]);
+        assert!(response.iter().zip(&published).all(|(own, published)| own.0 == published.0), "in the plane");
+        assert!(response[..39].iter().all(|(_, null)| *null == 0.2));
+        assert_eq!(response[39], (0.0, 0.0));
+    }
+
+    #[test]
+    fn with_the_posterior_variance_the_last_step_is_noisy_too() {
+        let response = noise(&NetworkConfig::default(), ReverseVariance::Posterior, Epoch::Response);
+        // √(s₀²(1 − ᾱ₁)/(ᾱ₁s₀² + 1 − ᾱ₁)) with s₀ = 0.125, ᾱ₁ = 0.99.
+        assert!((response[39].0 - 0.078_33).abs() < 1e-4, "{}", response[39].0);
+    }
 }

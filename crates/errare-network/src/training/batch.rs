@@ -9,7 +9,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::circuit::Circuit;
-use crate::config::{NetworkConfig, ObjectiveConfig, TaskConfig};
+use crate::config::{HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
 use crate::engine::{BatchPlan, GradientSlot, TileInputs, backward, trial_steps};
 use crate::experiment::draw_display;
 use crate::kernel::{Isa, Lanes, Real, TILE};
@@ -29,6 +29,7 @@ pub(crate) struct Problem<'a> {
     pub(crate) penalties: &'a ObjectiveConfig,
     pub(crate) target: &'a dyn ResponseModel,
     pub(crate) generators: &'a [DisplayGenerator],
+    pub(crate) hand_off: HandOff,
     pub(crate) radius: f64,
     pub(crate) spread: f64,
     pub(crate) seed: u64,
@@ -96,6 +97,7 @@ impl<T: Real> Accumulators<T> {
             weights: &weights,
             clean_target: problem.penalties.target,
             exploration: problem.penalties.exploration,
+            hand_off: problem.hand_off,
             radius: problem.radius,
             spread: problem.spread,
         };
@@ -229,6 +231,7 @@ mod tests {
             penalties: &penalties,
             target: &SwapFunction::Distance { width: 1.5, offset: -0.5 },
             generators: &[DisplayGenerator::standard(2).unwrap()],
+            hand_off: HandOff::Free,
             radius: 2.5,
             spread: 0.125,
             seed: 11,

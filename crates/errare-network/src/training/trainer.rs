@@ -185,6 +185,7 @@ impl Trainer {
             penalties: &stage.config.objective,
             target,
             generators: &stage.generators,
+            hand_off: stage.config.diffusion.hand_off,
             radius: stage.config.behaviour.radius,
             spread: stage.config.spread(),
             seed: stage.config.seed,

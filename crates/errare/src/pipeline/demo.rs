@@ -7,7 +7,7 @@ use errare_behaviour::{
 use errare_core::progress::Progress;
 use errare_core::provenance::{DataIdentity, Provenance};
 use errare_core::run_dir::RunDir;
-use errare_network::{Cue, Experiment, LogEntry, Network, TrainingSummary, read_log};
+use errare_network::{Cue, Experiment, LogEntry, Network, ReverseVariance, TrainingSummary, read_log};
 use errare_report::{Page, Section};
 
 use super::figures;
@@ -151,12 +151,12 @@ fn page(
     for section in network_sections(network, log, trained_on, analysis)? {
         page = page.section(section);
     }
-    Ok(with_provenance(page.section(limits(chosen)), provenance))
+    Ok(with_provenance(page.section(limits(chosen, network)), provenance))
 }
 
 /// What the demonstration does not show.
-fn limits(chosen: &Fit) -> Section {
-    Section::new("Limits").list([
+fn limits(chosen: &Fit, network: &Network) -> Section {
+    let mut limits = vec![
         format!(
             "The network sees two items, but the fit is that of displays of {} items: the rate is that of one \
              distractor, and guesses are kept.",
@@ -164,6 +164,11 @@ fn limits(chosen: &Fit) -> Section {
         ),
         "One network, one seed. Geometry in particular differs between seeds.".into(),
         "Participants are pooled; nobody's own errors are modelled here.".into(),
-        "The oracle itself is a little less spread than the target: the last denoising step adds no noise.".into(),
-    ])
+    ];
+    if network.stage().diffusion.reverse_variance == ReverseVariance::Published {
+        limits.push(
+            "The oracle itself is a little less spread than the target: the last denoising step adds no noise.".into(),
+        );
+    }
+    Section::new("Limits").list(limits)
 }

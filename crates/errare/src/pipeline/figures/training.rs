@@ -43,7 +43,7 @@ pub fn timeline(stage: &Stage) -> Result<Figure> {
     }
     Ok(Figure::new("timeline", "A trial as the network sees it")
         .caption("Items and cue are constant while shown. During the response there is no input: the network's own noisy dynamics are the reverse process of a diffusion model.")
-        .how_computed(format!("Epoch lengths in steps of {dt} s; σ of the response is √β̃ of the reverse process."))
+        .how_computed(format!("Epoch lengths in steps of {dt} s; σ of the response is that of the reverse process."))
         .panel(lanes)
         .panel(below)
         .columns(1)
