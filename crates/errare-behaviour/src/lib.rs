@@ -12,8 +12,6 @@ mod display;
 mod emission;
 mod error;
 mod fit;
-mod fit_model;
-mod fit_name;
 mod likelihood;
 mod mixture;
 mod predictive;
@@ -27,9 +25,9 @@ pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};
 pub use emission::Emission;
 pub use error::{Error, Result};
-pub use fit::{BnsFit, EmissionParameters, Fit, FitOptions, FitSelection, Fits, fit};
-pub use fit_model::FittedModel;
-pub use fit_name::ModelName;
+pub use fit::{
+    BnsFit, EmissionParameters, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, fit,
+};
 pub use likelihood::{
     EmissionRow, LogEmissions, MixtureEvaluation, Observations, mixture_likelihood, negative_hessian,
     softmax, trial_log_likelihood,

@@ -36,13 +36,13 @@ pub fn error_density(
     reference: ErrorReference,
     errors: &[f64],
 ) -> Option<Vec<f64>> {
-    let emission = model.emission()?;
     // Displays are summed in order, whatever the number of threads.
-    let parts: Vec<(Vec<f64>, usize)> = displays
+    let parts: Option<Vec<(Vec<f64>, usize)>> = displays
         .par_chunks(64)
         .map(|chunk| {
             let (mut sum, mut count) = (vec![0.0; errors.len()], 0);
             for display in chunk {
+                let emission = model.emission(display)?;
                 let weights = model.weights(display);
                 for item in reference.items(display) {
                     count += 1;
@@ -55,9 +55,10 @@ pub fn error_density(
                     }
                 }
             }
-            (sum, count)
+            Some((sum, count))
         })
         .collect();
+    let parts = parts?;
     let count: usize = parts.iter().map(|(_, count)| count).sum();
     let mut density = vec![0.0; errors.len()];
     for (part, _) in &parts {

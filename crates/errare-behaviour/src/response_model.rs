@@ -33,12 +33,13 @@ pub trait ResponseModel: Debug + Send + Sync {
     /// Mixture weights `[uniform, item 0 (cued), item 1, …]`, of length `set_size + 1`, summing to 1.
     fn weights(&self, display: &Display) -> Vec<f64>;
 
-    /// The distribution around the chosen item; `None` when the response is the item's feature itself.
-    fn emission(&self) -> Option<&dyn Emission>;
+    /// The distribution around the chosen item of a display; `None`, for every display, when the response is the
+    /// item's feature itself.
+    fn emission(&self, display: &Display) -> Option<&dyn Emission>;
 
     /// Density (per radian) of a response; point masses without an emission have none and give `None`.
     fn density(&self, display: &Display, response: f64) -> Option<f64> {
-        let emission = self.emission()?;
+        let emission = self.emission(display)?;
         let weights = self.weights(display);
         let items: f64 = display
             .report
@@ -51,7 +52,7 @@ pub trait ResponseModel: Debug + Send + Sync {
 
     /// Draws a response and its source.
     fn sample(&self, display: &Display, stream: &mut Stream) -> Response {
-        sample_response(&self.weights(display), self.emission(), display, stream)
+        sample_response(&self.weights(display), self.emission(display), display, stream)
     }
 }
 

@@ -4,9 +4,7 @@ use errare_core::random::{Purpose, stream};
 use rayon::prelude::*;
 
 use crate::data::TrialTable;
-use crate::fit::{FitOptions, fit};
-use crate::fit_model::FittedModel;
-use crate::fit_name::ModelName;
+use crate::fit::{FitOptions, FittedModel, ModelName, fit};
 use crate::{Display, Observations, Response, ResponseModel, Result};
 
 /// One response to each display. A display's response depends on the seed and its position only, so that the
@@ -56,9 +54,8 @@ mod tests {
     use errare_core::special::bessel_ratio;
 
     use super::*;
-    use crate::fit::EmissionParameters;
     use crate::mixture::MixtureWeights;
-    use crate::{DisplayGenerator, Fit, Source};
+    use crate::{DisplayGenerator, EmissionParameters, Fit, Source};
 
     fn truth() -> FittedModel {
         let fit = Fit {
@@ -68,7 +65,8 @@ mod tests {
             set_size: Some(4),
             trials: 1,
             log_likelihood: 0.0,
-            emission: EmissionParameters { kappa: 8.0 },
+            parameters: vec![],
+            emission: EmissionParameters::VonMises { kappa: 8.0 },
             weights: MixtureWeights { target: 0.6, nontarget: Some(0.3), uniform: 0.1 },
             standard_errors: None,
             bns: None,

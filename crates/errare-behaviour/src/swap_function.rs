@@ -61,7 +61,7 @@ impl ResponseModel for SwapFunction {
         weights
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         None
     }
 }

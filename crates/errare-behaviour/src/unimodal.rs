@@ -62,7 +62,7 @@ impl ResponseModel for Unimodal<'_> {
         weights
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         Some(&self.emission)
     }
 

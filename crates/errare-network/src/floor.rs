@@ -60,7 +60,8 @@ pub(crate) fn denoising_error(
                 fill_normals(isa, &mut NoiseLanes::new(seed, Purpose::Oracle, u64::MAX, key), &mut chain);
                 let clean: Vec<[f64; 2]> = (0..TILE)
                     .map(|t| {
-                        let angle = sample_response(&weights, target.emission(), &display, &mut stream).angle;
+                        let angle =
+                            sample_response(&weights, target.emission(&display), &display, &mut stream).angle;
                         let noise = |axis| spread * f64::from(lane(&chain, axis, t));
                         [radius * angle.cos() + noise(0), radius * angle.sin() + noise(1)]
                     })

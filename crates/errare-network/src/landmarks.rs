@@ -111,7 +111,7 @@ impl ResponseModel for Uninformed {
         weights
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         None
     }
 }
@@ -144,8 +144,8 @@ impl ResponseModel for CueIgnored<'_> {
         mean
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
-        self.0.emission()
+    fn emission(&self, display: &Display) -> Option<&dyn Emission> {
+        self.0.emission(display)
     }
 }
 

@@ -40,8 +40,8 @@ impl RingTarget {
     #[must_use]
     pub fn new(model: &dyn ResponseModel, display: &Display, radius: f64, spread: f64) -> Self {
         let weights = model.weights(display);
-        let emission_sd =
-            model.emission().map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
+        let emission = model.emission(display);
+        let emission_sd = emission.map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
         // At a spacing of the narrowest density's standard deviation the trapezoid rule errs by less than f32 does.
         let coarsest = 1 << THINNINGS;
         let nodes = (TAU / emission_sd.min(spread / radius)).ceil() as usize;
@@ -49,29 +49,28 @@ impl RingTarget {
         // The model's density, with its weights computed once.
         let density = |angle: f64| {
             let of_item = |(&report, &weight): (&f64, &f64)| {
-                let emission = model.emission()?;
-                Some(weight * emission.log_density(difference(angle, report)).exp())
+                Some(weight * emission?.log_density(difference(angle, report)).exp())
             };
             weights[0] / TAU + display.report.iter().zip(&weights[1..]).filter_map(of_item).sum::<f64>()
         };
         let mut level = Vec::new();
-        if model.emission().is_some() || weights[0] > 0.0 {
+        if emission.is_some() || weights[0] > 0.0 {
             level.extend((0..nodes).map(|node| {
                 let angle = TAU * node as f64 / nodes as f64;
                 [angle.cos(), angle.sin(), density(angle)]
             }));
         }
         let mut levels = vec![level];
-        if model.emission().is_some() {
+        if emission.is_some() {
             for thinning in 1..=THINNINGS {
                 levels.push(levels[0].iter().step_by(1 << thinning).copied().collect());
             }
         }
-        let share = if model.emission().is_some() { 1.0 } else { weights[0] };
+        let share = if emission.is_some() { 1.0 } else { weights[0] };
         for level in &mut levels {
             let total: f64 = level.iter().map(|centre| centre[2]).sum();
             level.iter_mut().for_each(|centre| centre[2] *= share / total);
-            if model.emission().is_none() {
+            if emission.is_none() {
                 let items = display.report.iter().zip(&weights[1..]);
                 level.extend(items.map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
             }
@@ -410,7 +409,7 @@ mod tests {
             fn weights(&self, _: &Display) -> Vec<f64> {
                 vec![0.2, 0.7, 0.1]
             }
-            fn emission(&self) -> Option<&dyn Emission> {
+            fn emission(&self, _: &Display) -> Option<&dyn Emission> {
                 Some(&self.0)
             }
         }

@@ -51,7 +51,7 @@ impl FidelityTarget {
         Ok(Self {
             mixture: MixtureTarget::of_model(model, displays, angular)?,
             expected_rates: expected_swap_rates(model, displays, &bins)?,
-            response_sd: response_standard_deviation(model, angular),
+            response_sd: response_standard_deviation(model, displays, angular),
             bins,
             ring_radius,
             readout_sd,

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use errare_behaviour::{Display, ResponseModel};
+use errare_behaviour::{Display, Emission, ResponseModel};
 use errare_core::special::{MAX_KAPPA, bessel_ratio_inverse};
 
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ impl MixtureTarget {
     /// # Errors
     /// As [`MixtureTarget::new`].
     pub fn of_model(model: &dyn ResponseModel, displays: &[Display], readout_sd: f64) -> Result<Self> {
-        let sd = response_standard_deviation(model, readout_sd);
+        let sd = response_standard_deviation(model, displays, readout_sd);
         let kappa = bessel_ratio_inverse((-0.5 * sd * sd).exp());
         let mut uniform: Vec<f64> = displays.iter().map(|display| model.weights(display)[0]).collect();
         if uniform.iter().all(|weight| *weight == uniform[0]) {
@@ -95,10 +95,16 @@ impl MixtureTarget {
     }
 }
 
-/// Circular standard deviation (radians) of responses about the chosen item: emission and read-out noise,
-/// whose mean resultants multiply.
-pub(crate) fn response_standard_deviation(model: &dyn ResponseModel, readout_sd: f64) -> f64 {
-    model.emission().map_or(0.0, errare_behaviour::Emission::standard_deviation).hypot(readout_sd)
+/// Circular standard deviation (radians) of responses about the chosen item, over displays: emission and read-out
+/// noise, whose mean resultants multiply.
+pub(crate) fn response_standard_deviation(
+    model: &dyn ResponseModel,
+    displays: &[Display],
+    readout_sd: f64,
+) -> f64 {
+    let spread = |display: &Display| model.emission(display).map_or(0.0, Emission::standard_deviation);
+    let resultant: f64 = displays.iter().map(|display| (-0.5 * spread(display).powi(2)).exp()).sum();
+    (-2.0 * (resultant / displays.len().max(1) as f64).ln()).max(0.0).sqrt().hypot(readout_sd)
 }
 
 /// Equal-width bins of probe distance (radians).

@@ -39,6 +39,8 @@ pub struct BnsEstimate {
     pub ess: f64,
     /// … out of so many draws.
     pub evidence_draws: usize,
+    /// Number of coefficients that the data, not the prior, determine: Σ (1 − posterior/prior variance).
+    pub effective_coefficients: f64,
     /// Prior scale of the swap function (logits) and inverse length of each feature it depends on.
     pub hyperparameters: BTreeMap<String, f64>,
     /// Whether the search for the posterior ended before its limit of steps.
@@ -158,6 +160,7 @@ fn finish(
         ess: evidence.effective,
         evidence_draws: evidence.draws,
         converged: optimum.converged(),
+        effective_coefficients: point.q.mean.len() as f64 - point.q.covariance.trace(),
         hyperparameters: search.basis.named(x),
         swap_curve: posterior.swap_curve(CURVE, observations.probe_range()),
         posterior,

@@ -32,7 +32,7 @@ impl ResponseModel for Truth {
         weights[0] += self.guess;
         weights
     }
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         Some(&self.emission)
     }
 }

@@ -29,6 +29,7 @@ pub(crate) use problem::describe;
 pub use read::{ReadOptions, read_bytes, read_csv};
 pub use simulated::ProbeEffect;
 pub use summary::{FeatureSummary, SetSizeSummary, TableSummary};
+pub(crate) use table::MAX_SET_SIZE;
 pub use table::{Origin, Separation, Trial, TrialTable, ValueRange};
 pub use units::Units;
 pub use write::write_csv;

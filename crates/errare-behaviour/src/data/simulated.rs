@@ -147,7 +147,7 @@ impl ResponseModel for Model {
         weights
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         Some(&self.emission)
     }
 }

@@ -9,7 +9,7 @@ use super::{TableSummary, Units};
 use crate::{Display, Error, Result, Source};
 
 /// Largest set size of a table.
-pub(super) const MAX_SET_SIZE: usize = 8;
+pub(crate) const MAX_SET_SIZE: usize = 8;
 
 /// One trial: who saw what, and answered what. Angles in radians in [−π, π).
 #[derive(Debug, Clone, PartialEq)]

@@ -23,7 +23,7 @@ impl ResponseModel for Truth {
         weights.extend((0..others).map(|_| self.nontarget / others as f64));
         weights
     }
-    fn emission(&self) -> Option<&dyn Emission> {
+    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         Some(&self.emission)
     }
 }

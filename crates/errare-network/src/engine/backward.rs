@@ -184,7 +184,7 @@ pub(super) fn draw_targets<T: Real>(
         let equal = |items: usize| [vec![0.0], vec![1.0 / items as f64; items]].concat();
         let explored = explores(lane).then(|| equal(display.set_size()));
         let weights = explored.as_ref().unwrap_or(&plan.weights[index]);
-        let response = sample_response(weights, plan.target.emission(), display, &mut stream);
+        let response = sample_response(weights, plan.target.emission(display), display, &mut stream);
         let (sin, cos) = response.angle.sin_cos();
         for (axis, clean) in [cos, sin].into_iter().enumerate() {
             let mut x = plan.radius * clean + plan.spread * lane_f64(&work.chain, axis, lane);

@@ -134,7 +134,9 @@ fn summary(table: &TrialTable, fits: &[Fit], context: &Context) -> String {
         cells.extend([
             count(fit.trials),
             format!("{:.2}", fit.log_likelihood),
-            plus_minus(fit.emission.kappa, 2, errors.map(|errors| errors.kappa)),
+            fit.emission
+                .kappa()
+                .map_or_else(dash, |kappa| plus_minus(kappa, 2, errors.map(|errors| errors.kappa))),
             plus_minus(fit.weights.target, 3, errors.map(|errors| errors.target)),
             fit.weights.nontarget.map_or_else(dash, |weight| {
                 plus_minus(weight, 3, errors.and_then(|errors| errors.nontarget))
@@ -177,7 +179,7 @@ struct FitRow<'a> {
     set_size: Option<usize>,
     trials: usize,
     log_likelihood: f64,
-    kappa: f64,
+    kappa: Option<f64>,
     kappa_se: Option<f64>,
     target: f64,
     target_se: Option<f64>,
@@ -198,7 +200,7 @@ fn row(fit: &Fit) -> FitRow<'_> {
         set_size: fit.set_size,
         trials: fit.trials,
         log_likelihood: fit.log_likelihood,
-        kappa: fit.emission.kappa,
+        kappa: fit.emission.kappa(),
         kappa_se: errors.map(|errors| errors.kappa),
         target: fit.weights.target,
         target_se: errors.map(|errors| errors.target),

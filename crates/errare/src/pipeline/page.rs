@@ -44,7 +44,7 @@ pub fn behaviour_section(table: &TrialTable, mixtures: &[Fit], bns: &[Fit]) -> R
             Cell::text(fit.set_size.map_or_else(String::new, |n| n.to_string())),
             Cell::text(errare_report::number::count(fit.trials as u64)),
             Cell::text(errare_report::number::fixed(fit.log_likelihood, 1)),
-            estimate(fit.emission.kappa, errors.map(|e| e.kappa), 2),
+            fit.emission.kappa().map_or(Cell::Missing, |kappa| estimate(kappa, errors.map(|e| e.kappa), 2)),
             estimate(fit.weights.target, errors.map(|e| e.target), 3),
             match fit.weights.nontarget {
                 Some(weight) => estimate(weight, errors.and_then(|e| e.nontarget), 3),

@@ -96,7 +96,7 @@ pub fn weights_by_set_size(fits: &[Fit]) -> Figure {
         .series(
             Series::points(
                 "κ of the emission",
-                data(|f| Some(f.emission.kappa), |f| Some(f.standard_errors?.kappa), f64::INFINITY),
+                data(|f| f.emission.kappa(), |f| Some(f.standard_errors?.kappa), f64::INFINITY),
             )
             .role(Role::Model)
             .joined(),

@@ -1,9 +1,10 @@
 //! A fit as a distribution of responses to displays of any set size.
 
-use errare_core::von_mises::VonMises;
+use std::sync::Arc;
 
+use super::{EmissionParameters, Fit};
 use crate::bns::SwapPosterior;
-use crate::fit::Fit;
+use crate::data::MAX_SET_SIZE;
 use crate::mixture::MixtureWeights;
 use crate::{Display, Emission, Error, ResponseModel, Result};
 
@@ -12,10 +13,18 @@ use crate::{Display, Emission, Error, ResponseModel, Result};
 /// Displays may have any set size. A three-component fit to displays of N items keeps the odds of each uncued
 /// item against the cued one, p_N/(N − 1) : p_T; a fit to mixed set sizes keeps the total p_N. BNS keeps its swap
 /// function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FittedModel {
-    emission: VonMises,
+    parameters: EmissionParameters,
+    /// The emission in displays of 1, 2, … items.
+    emissions: Vec<Arc<dyn Emission>>,
     weights: Weights,
+}
+
+impl PartialEq for FittedModel {
+    fn eq(&self, other: &Self) -> bool {
+        self.parameters == other.parameters && self.weights == other.weights
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +50,7 @@ impl FittedModel {
             }
             mixture @ Weights::Mixture { .. } => mixture.clone(),
         };
-        Self { emission: self.emission, weights }
+        Self { parameters: self.parameters, emissions: self.emissions.clone(), weights }
     }
 }
 
@@ -52,7 +61,8 @@ impl Fit {
     /// # Errors
     /// [`Error::OutOfRange`] or [`Error::BrokenFit`] when the fit was read from a file that was edited.
     pub fn model(&self) -> Result<FittedModel> {
-        let emission = VonMises::new(self.emission.kappa)?;
+        let emissions =
+            (1..=MAX_SET_SIZE).map(|set_size| self.emission.emission(set_size)).collect::<Result<_>>()?;
         let bad = |problem| Error::BrokenFit { label: self.label(), problem };
         let weights = match (self.model, &self.bns) {
             (crate::ModelName::Bns(dependence), Some(bns)) => {
@@ -73,7 +83,7 @@ impl Fit {
                 Weights::Mixture { fitted: self.weights, set_size: self.set_size }
             }
         };
-        Ok(FittedModel { emission, weights })
+        Ok(FittedModel { parameters: self.emission, emissions, weights })
     }
 }
 
@@ -86,8 +96,9 @@ impl ResponseModel for FittedModel {
         }
     }
 
-    fn emission(&self) -> Option<&dyn Emission> {
-        Some(&self.emission)
+    fn emission(&self, display: &Display) -> Option<&dyn Emission> {
+        let index = display.set_size().clamp(1, self.emissions.len()) - 1;
+        Some(self.emissions[index].as_ref())
     }
 }
 
@@ -167,9 +178,9 @@ mod tests {
         broken.bns.as_mut().unwrap().posterior.mean.pop();
         assert!(broken.model().unwrap_err().to_string().contains("set size 2"));
         let mut broken = fitted(ModelName::ThreeComponent, 2);
-        broken.emission.kappa = -1.0;
+        broken.emission = EmissionParameters::VonMises { kappa: -1.0 };
         assert!(broken.model().is_err());
-        broken.emission.kappa = 1.0;
+        broken.emission = EmissionParameters::VonMises { kappa: 1.0 };
         broken.weights.target = f64::NAN;
         assert!(broken.model().is_err());
     }

@@ -1,141 +1,14 @@
-//! Fitting by name, and fits as they are kept: one entry for every behaviour model.
+//! Fits as they are kept: a directory with one file of all fits of a table.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use errare_core::run_dir::{read_json, write_json};
 
-use crate::bns::{SwapCurvePoint, SwapPosterior, fit_bns};
-use crate::fit_name::ModelName;
-use crate::mixture::{MixtureWeights, StandardErrors, fit_mixture};
-use crate::{Error, Observations, Result};
+use super::Fit;
+use crate::{Error, Result};
 
 /// The file of a fit directory.
 const FIT_FILE: &str = "fit.json";
-
-/// How to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FitOptions {
-    /// Seed of what is random in a fit: the draws behind the evidence of BNS.
-    pub seed: u64,
-}
-
-impl Default for FitOptions {
-    fn default() -> Self {
-        Self { seed: 1 }
-    }
-}
-
-/// Parameters of the emission.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct EmissionParameters {
-    /// Concentration κ of a von Mises distribution.
-    pub kappa: f64,
-}
-
-/// A behaviour model fitted to one group of trials.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Fit {
-    /// The model.
-    pub model: ModelName,
-    /// The participant of all trials, where they were grouped by participant; for the caller to fill in.
-    #[serde(default)]
-    pub participant: Option<String>,
-    /// The condition of all trials, where they were grouped by condition; for the caller to fill in.
-    #[serde(default)]
-    pub condition: Option<String>,
-    /// The set size of all trials; `None` when they are mixed.
-    pub set_size: Option<usize>,
-    /// Number of trials.
-    pub trials: usize,
-    /// Log likelihood (nats); of BNS that of the predictive mixture.
-    pub log_likelihood: f64,
-    /// The emission.
-    pub emission: EmissionParameters,
-    /// Weights of the sources; of BNS posterior means, averaged over trials.
-    pub weights: MixtureWeights,
-    /// Asymptotic standard errors of the classical mixtures; `None` on the edge of the parameters' range.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standard_errors: Option<StandardErrors>,
-    /// What only BNS has; its fields stand beside the others in a file.
-    #[serde(flatten)]
-    pub bns: Option<BnsFit>,
-}
-
-/// The part of a fit that only BNS has.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct BnsFit {
-    /// Probability of a swap over probe distance in a comparison of two items; empty without uncued items.
-    pub swap_curve: Vec<SwapCurvePoint>,
-    /// Log evidence at the fitted κ and hyperparameters (nats).
-    pub log_evidence: f64,
-    /// Evidence lower bound (nats).
-    pub elbo: f64,
-    /// Effective sample size behind the evidence …
-    pub ess: f64,
-    /// … out of so many draws.
-    pub evidence_draws: usize,
-    /// Prior scale of the swap function (logits) and inverse length of each feature.
-    pub hyperparameters: BTreeMap<String, f64>,
-    /// Whether the search for the posterior ended before its limit of steps.
-    pub converged: bool,
-    /// Posterior of the coefficients of the logits.
-    pub posterior: SwapPosterior,
-}
-
-/// Fits a model to trials.
-///
-/// ```
-/// use errare_behaviour::{DisplayGenerator, FitOptions, Observations, SwapFunction, fit, surrogate};
-/// use errare_core::random::{Purpose, stream};
-///
-/// let generator = DisplayGenerator::standard(4)?;
-/// let displays: Vec<_> =
-///     (0..500).map(|trial| generator.draw(&mut stream(1, Purpose::Displays, &[trial]))).collect();
-/// let truth = SwapFunction::Flat { swap_probability: 0.3 };
-/// let responses = surrogate(&truth, &displays, 1);
-/// let trials = displays.iter().zip(responses.iter().map(|response| response.angle));
-/// let fitted = fit(&Observations::new(trials)?, "three-component".parse()?, &FitOptions::default())?;
-/// assert!((fitted.weights.nontarget.unwrap() - 0.3).abs() < 0.07);
-/// # Ok::<(), errare_behaviour::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Error::MissingProbe`] when the model needs probe features that the displays lack.
-pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) -> Result<Fit> {
-    let (kappa, log_likelihood, weights, standard_errors, bns) = match model {
-        ModelName::TwoComponent | ModelName::ThreeComponent => {
-            let estimate = fit_mixture(observations, model == ModelName::ThreeComponent)?;
-            (estimate.kappa, estimate.log_likelihood, estimate.weights, estimate.standard_errors, None)
-        }
-        ModelName::Bns(dependence) => {
-            let estimate = fit_bns(observations, dependence, options.seed)?;
-            let bns = BnsFit {
-                swap_curve: estimate.swap_curve,
-                log_evidence: estimate.log_evidence,
-                elbo: estimate.elbo,
-                ess: estimate.ess,
-                evidence_draws: estimate.evidence_draws,
-                converged: estimate.converged,
-                hyperparameters: estimate.hyperparameters,
-                posterior: estimate.posterior,
-            };
-            (estimate.kappa, estimate.log_likelihood, estimate.weights, None, Some(bns))
-        }
-    };
-    Ok(Fit {
-        model,
-        participant: None,
-        condition: None,
-        set_size: observations.common_set_size(),
-        trials: observations.len(),
-        log_likelihood,
-        emission: EmissionParameters { kappa },
-        weights,
-        standard_errors,
-        bns,
-    })
-}
 
 /// The fits of one table, as a fit directory holds them.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -199,22 +72,11 @@ impl Fits {
     }
 }
 
-impl Fit {
-    /// The group of trials in words, such as `participant 3, set size 4`.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let participant = self.participant.as_ref().map(|name| format!("participant {name}"));
-        let condition = self.condition.as_ref().map(|name| format!("condition {name}"));
-        let set_size = self.set_size.map_or("all set sizes".to_owned(), |n| format!("set size {n}"));
-        participant.into_iter().chain(condition).chain([set_size]).collect::<Vec<_>>().join(", ")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::likelihood::testing::{observations, simulated};
-    use crate::{DisplayGenerator, ResponseModel, SwapDependence, SwapFunction};
+    use crate::{DisplayGenerator, FitOptions, ModelName, ResponseModel, SwapDependence, SwapFunction, fit};
 
     fn fits() -> Fits {
         let fits = [2, 4]
