@@ -47,6 +47,9 @@ pub enum Error {
         /// Everything that is wrong, by row.
         problems: Vec<crate::data::Problem>,
     },
+    /// A Parquet table could not be written.
+    #[error("Parquet table: {0}")]
+    Parquet(String),
     /// A name is not one of those there are.
     #[error("unknown {what} {name:?}: {hint}")]
     UnknownName {

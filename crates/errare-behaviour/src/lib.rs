@@ -35,6 +35,6 @@ pub use likelihood::{
 pub use mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
 pub use predictive::{ErrorReference, error_density, predictive_log_likelihood};
 pub use response_model::{Response, ResponseModel, Source, sample_response};
-pub use surrogate::{nearest_without_swaps, surrogate, surrogate_table};
+pub use surrogate::{nearest_without_swaps, surrogate, surrogate_response, surrogate_table};
 pub use swap_function::SwapFunction;
 pub use unimodal::{Unimodal, nearest_unimodal};

@@ -14,8 +14,15 @@ pub fn surrogate(model: &dyn ResponseModel, displays: &[Display], seed: u64) -> 
     displays
         .par_iter()
         .enumerate()
-        .map(|(trial, display)| model.sample(display, &mut stream(seed, Purpose::Surrogate, &[trial as u64])))
+        .map(|(trial, display)| surrogate_response(model, display, trial as u64, seed))
         .collect()
+}
+
+/// The response that [`surrogate`] gives to the display at position `trial`, for callers that hold only some of the
+/// displays at a time.
+#[must_use]
+pub fn surrogate_response(model: &dyn ResponseModel, display: &Display, trial: u64, seed: u64) -> Response {
+    model.sample(display, &mut stream(seed, Purpose::Surrogate, &[trial]))
 }
 
 /// The same trials with responses and sources drawn from a model.

@@ -48,8 +48,25 @@ impl DataIdentity {
     /// Identifies data by the bytes of its file; of a path, only the file name is kept.
     #[must_use]
     pub fn new(name: &str, bytes: &[u8], rows: usize) -> Self {
+        Self::hashed(name, blake3::hash(bytes), rows)
+    }
+
+    /// Identifies a file as [`new`](Self::new), without holding it in memory.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when it cannot be read.
+    pub fn of_file(path: impl AsRef<Path>, rows: usize) -> crate::Result<Self> {
+        let path = path.as_ref();
+        let mut hasher = blake3::Hasher::new();
+        std::fs::File::open(path)
+            .and_then(|file| hasher.update_reader(file).map(drop))
+            .map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
+        Ok(Self::hashed(&path.to_string_lossy(), hasher.finalize(), rows))
+    }
+
+    fn hashed(name: &str, hash: blake3::Hash, rows: usize) -> Self {
         let name = Path::new(name).file_name().map_or(name.into(), |name| name.to_string_lossy());
-        Self { name: name.into_owned(), blake3: blake3::hash(bytes).to_hex().to_string(), rows }
+        Self { name: name.into_owned(), blake3: hash.to_hex().to_string(), rows }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,47 +21,92 @@ const LOCK_FILE: &str = ".lock";
 /// Ending of files that are not yet complete.
 const TEMPORARY: &str = ".tmp";
 
-/// Writes `bytes` to `path` so that the file is complete or was never touched.
-///
-/// A temporary file beside it is written, flushed to the disk and renamed over `path`; the directory is
-/// flushed as well, so that the rename survives a power cut. Missing parent directories are created.
+/// Writes `bytes` to `path` so that the file is complete or was never touched; see [`AtomicFile`].
 ///
 /// # Errors
-/// [`Error::Io`] when any of these steps fails; the temporary file is then removed.
+/// [`Error::Io`] when the file cannot be written.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let path = path.as_ref();
-    let fail = |source| Error::Io { path: path.to_path_buf(), source };
-    let name = path
-        .file_name()
-        .ok_or_else(|| fail(std::io::Error::new(ErrorKind::InvalidInput, "this path names no file")))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(fail)?;
-    // Process and counter make the name unique, so that two writers of one file cannot mix their bytes.
-    let mut temporary_name = OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(
-        ".{}-{}{TEMPORARY}",
-        std::process::id(),
-        COUNTER.fetch_add(1, Ordering::Relaxed)
-    ));
-    let temporary = parent.join(temporary_name);
-    let written = (|| {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&temporary, path)?;
-        sync_directory(parent)
-    })();
-    if written.is_err() {
-        // Nothing more can be done when removing fails too; the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).map_err(|source| Error::Io { path: file.path.clone(), source })?;
+    file.commit()
+}
+
+/// A file that grows under a temporary name and appears under its own only when it is complete.
+///
+/// A temporary file beside `path` is written, flushed to the disk and renamed over it; the directory is flushed as
+/// well, so that the rename survives a power cut. Dropped without [`commit`](Self::commit), it leaves nothing.
+#[derive(Debug)]
+pub struct AtomicFile {
+    path: PathBuf,
+    parent: PathBuf,
+    temporary: PathBuf,
+    file: BufWriter<File>,
+    committed: bool,
+}
+
+impl AtomicFile {
+    /// Begins the file; missing parent directories are created.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the path names no file or its directory cannot be written to.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let path = path.as_ref();
+        let fail = |source| Error::Io { path: path.to_path_buf(), source };
+        let name = path
+            .file_name()
+            .ok_or_else(|| fail(std::io::Error::new(ErrorKind::InvalidInput, "this path names no file")))?;
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(fail)?;
+        // Process and counter make the name unique, so that two writers of one file cannot mix their bytes.
+        let mut temporary_name = OsString::from(".");
+        temporary_name.push(name);
+        temporary_name.push(format!(
+            ".{}-{}{TEMPORARY}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        ));
+        let temporary = parent.join(temporary_name);
+        let file = BufWriter::new(File::create(&temporary).map_err(fail)?);
+        Ok(Self { path: path.to_path_buf(), parent: parent.to_path_buf(), temporary, file, committed: false })
     }
-    written.map_err(fail)
+
+    /// Gives the complete file its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a step fails; the temporary file is then removed.
+    pub fn commit(mut self) -> Result<()> {
+        let committed = (|| {
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.committed = true;
+            sync_directory(&self.parent)
+        })();
+        committed.map_err(|source| Error::Io { path: self.path.clone(), source })
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nothing more can be done when removing fails too.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Flushes a directory's entries to the disk, where the system allows opening directories.

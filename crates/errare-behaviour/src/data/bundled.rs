@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::filter::nearest;
-use super::{ReadOptions, TrialTable, Units, read_bytes, read_csv};
+use super::{ReadOptions, TrialTable, Units, read_bytes, read_table};
 use crate::{Error, Result};
 
 /// A data set inside the program. All are in radians, with half circles doubled.
@@ -117,11 +117,11 @@ pub fn load_bundled(name: &str) -> Result<TrialTable> {
     }
 }
 
-/// Opens a data set inside the program or, if none has this name, the CSV file at this path. A bundled set is
-/// in radians whatever `options` say of units; their prefixes and columns hold for both.
+/// Opens a data set inside the program or, if none has this name, the CSV or Parquet file at this path. A
+/// bundled set is in radians whatever `options` say of units; their prefixes and columns hold for both.
 ///
 /// # Errors
-/// [`Error::UnknownName`] when there is neither, with the nearest name; else those of [`read_csv`].
+/// [`Error::UnknownName`] when there is neither, with the nearest name; else those of [`read_table`].
 pub fn open(name_or_path: &str, options: &ReadOptions) -> Result<TrialTable> {
     if let Some(set) = BUNDLED.iter().find(|set| set.name == name_or_path) {
         let options = ReadOptions { report_units: Units::Rad, probe_units: Units::Rad, ..options.clone() };
@@ -130,7 +130,7 @@ pub fn open(name_or_path: &str, options: &ReadOptions) -> Result<TrialTable> {
     if !Path::new(name_or_path).exists() {
         return Err(unknown(name_or_path, "there is no such file, and the bundled data sets are"));
     }
-    read_csv(name_or_path, options)
+    read_table(name_or_path, options)
 }
 
 fn unknown(name: &str, lead: &str) -> Error {

@@ -34,14 +34,18 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns in the header, which stands in line `row`.
-    pub(super) fn find(header: &[String], row: u64, options: &ReadOptions) -> Result<Self, Vec<Problem>> {
+    /// Finds the columns in the header, which stands in line `row` of a text file.
+    pub(super) fn find(
+        header: &[String],
+        row: Option<u64>,
+        options: &ReadOptions,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut standard = header.to_vec();
         for (from, to) in &options.columns {
             match header.iter().position(|name| name == from) {
                 Some(index) => standard[index].clone_from(to),
-                None => problems.push(Problem::cell(
+                None => problems.push(Problem::header(
                     row,
                     from,
                     format!("missing, but mapped to {to}; the table has {}", listing(from, header)),
@@ -52,7 +56,7 @@ impl Columns {
             if !name.is_empty() && standard[..index].contains(name) {
                 let reason =
                     format!("duplicate: columns must have different names (again in field {})", index + 1);
-                problems.push(Problem::cell(row, name, reason));
+                problems.push(Problem::header(row, name, reason));
             }
         }
         if !problems.is_empty() {
@@ -63,7 +67,7 @@ impl Columns {
         let position = |wanted: &str| standard.iter().position(|name| name == wanted);
         let mut required = |wanted: &str| {
             position(wanted).unwrap_or_else(|| {
-                problems.push(Problem::cell(row, wanted, missing(wanted, header)));
+                problems.push(Problem::header(row, wanted, missing(wanted, header)));
                 0
             })
         };
@@ -80,7 +84,7 @@ impl Columns {
                     let name = format!("{prefix}_{item}");
                     let found = position(&name);
                     if found.is_none() {
-                        problems.push(Problem::cell(row, &name, missing_feature(prefix, &features)));
+                        problems.push(Problem::header(row, &name, missing_feature(prefix, &features)));
                     }
                     found
                 })

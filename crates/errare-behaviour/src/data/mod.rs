@@ -1,4 +1,4 @@
-//! Trial tables: what people did, read from a CSV file or from the sets inside the program.
+//! Trial tables: what people did, read from a CSV or Parquet file or from the sets inside the program.
 //!
 //! The first step of the flow. A [`TrialTable`] holds the trials of one experiment in radians, whatever units
 //! the file had; everything downstream (mixture models, swap functions, networks) takes its displays and
@@ -9,6 +9,7 @@ mod bundled;
 mod columns;
 mod filter;
 mod group;
+mod parquet;
 mod problem;
 mod read;
 mod row;
@@ -24,12 +25,13 @@ mod write;
 pub use bundled::{BundledSet, bundled, load_bundled, open};
 pub(crate) use filter::listing;
 pub use group::{Group, GroupKey};
+pub use parquet::{ParquetColumn, ParquetTable};
 pub use problem::Problem;
 pub(crate) use problem::describe;
-pub use read::{ReadOptions, read_bytes, read_csv};
+pub use read::{ReadOptions, read_bytes, read_csv, read_table};
 pub use simulated::ProbeEffect;
 pub use summary::{FeatureSummary, SetSizeSummary, TableSummary};
 pub(crate) use table::MAX_SET_SIZE;
 pub use table::{Origin, Separation, Trial, TrialTable, ValueRange};
 pub use units::Units;
-pub use write::write_csv;
+pub use write::{TableFormat, TrialColumns, TrialWriter, write_csv, write_table};

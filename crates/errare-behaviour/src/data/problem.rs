@@ -25,6 +25,11 @@ impl Problem {
         Self { row: Some(row), column: None, reason: reason.into() }
     }
 
+    /// A fault of a column's name, in the header at `row` of a text file.
+    pub(super) fn header(row: Option<u64>, column: &str, reason: impl Into<String>) -> Self {
+        Self { row, column: Some(column.to_owned()), reason: reason.into() }
+    }
+
     /// A fault of one cell.
     pub(super) fn cell(row: u64, column: &str, reason: impl Into<String>) -> Self {
         Self { row: Some(row), column: Some(column.to_owned()), reason: reason.into() }

@@ -1,12 +1,14 @@
 //! Reading a table: everything that is wrong is collected before anything is refused.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::columns::Columns;
+use super::parquet::{MAGIC, ParquetRows};
 use super::row::{Faults, RowReader};
-use super::{Origin, Problem, TrialTable, Units};
+use super::{Origin, Problem, Trial, TrialTable, Units};
 use crate::{Error, Result};
 
 /// How to read a file.
@@ -71,6 +73,40 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Tri
     read(name, bytes, options).map_err(|problems| Error::InvalidTable { path: name.to_owned(), problems })
 }
 
+/// Reads a table from a file: Parquet when its name ends in `.parquet` or it begins as such files do, else CSV.
+/// A Parquet file has the columns of [`read_csv`], of any numeric or text type, with null for what is missing; its
+/// rows are counted from 1.
+///
+/// # Errors
+/// As [`read_csv`].
+pub fn read_table(path: impl AsRef<Path>, options: &ReadOptions) -> Result<TrialTable> {
+    let path = path.as_ref();
+    let fail = |source| errare_core::Error::Io { path: path.to_owned(), source };
+    let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .map_err(fail)?
+        .take(MAGIC.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(fail)?;
+    if !named && start != MAGIC {
+        return read_csv(path, options);
+    }
+    let name = path.display().to_string();
+    read_parquet(path, options).map_err(|problems| Error::InvalidTable { path: name, problems })
+}
+
+fn read_parquet(path: &Path, options: &ReadOptions) -> std::result::Result<TrialTable, Vec<Problem>> {
+    let file_problem = |reason: String| vec![Problem::file(reason)];
+    let file = ParquetRows::open(path).map_err(file_problem)?;
+    let columns = Columns::find(&file.header(), None, options)?;
+    let mut table = Builder::new(&columns, options);
+    for (index, record) in file.rows().map_err(file_problem)?.enumerate() {
+        table.row(index as u64 + 1, &record.map_err(file_problem)?);
+    }
+    table.finish(&path.display().to_string())
+}
+
 fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> std::result::Result<TrialTable, Vec<Problem>> {
     let text = text_of(bytes).map_err(|problem| vec![problem])?;
     let mut lines = LineCounter::new(text);
@@ -88,36 +124,61 @@ fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> std::result::Result<
     let empty = || vec![Problem::file("the file is empty; expected a header and one row a trial")];
     let header_row = next(&mut record)?.ok_or_else(empty)?;
     let header: Vec<String> = record.iter().map(str::to_owned).collect();
-    let columns = Columns::find(&header, header_row, options)?;
-
-    let mut rows = RowReader::new(&columns, options);
-    let mut faults = Faults::default();
-    let mut trials = Vec::new();
-    let mut count = 0usize;
+    let columns = Columns::find(&header, Some(header_row), options)?;
+    let mut table = Builder::new(&columns, options);
     while let Some(row) = next(&mut record)? {
-        count += 1;
-        trials.extend(rows.read(row, &record, &mut faults));
+        table.row(row, &record);
     }
-    if count == 0 {
-        return Err(vec![Problem::file("the table has a header but no trials; expected one row a trial")]);
+    table.finish(name)
+}
+
+/// A table that grows row by row, whatever the format of the file.
+struct Builder<'a> {
+    columns: &'a Columns,
+    options: &'a ReadOptions,
+    rows: RowReader<'a>,
+    faults: Faults,
+    trials: Vec<Trial>,
+    count: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(columns: &'a Columns, options: &'a ReadOptions) -> Self {
+        let rows = RowReader::new(columns, options);
+        Self { columns, options, rows, faults: Faults::default(), trials: Vec::new(), count: 0 }
     }
-    let ranges = rows.finish(&mut faults);
-    if !faults.problems.is_empty() {
-        // Faults of whole columns are found last; a reader wants them by row.
-        faults.problems.sort_by_key(|problem| problem.row);
-        return Err(faults.problems);
+
+    fn row(&mut self, row: u64, record: &csv::StringRecord) {
+        self.count += 1;
+        self.trials.extend(self.rows.read(row, record, &mut self.faults));
     }
-    let origin = Origin {
-        report_units: options.report_units,
-        probe_units: options.probe_units,
-        report_prefix: options.report_prefix.clone(),
-        probe_prefix: (!columns.probe.is_empty()).then(|| options.probe_prefix.clone()),
-        features: columns.features.clone(),
-        report_range: ranges.report,
-        probe_range: ranges.probe,
-    };
-    let extra = columns.extra.iter().map(|&index| columns.names[index].clone()).collect();
-    Ok(TrialTable::checked(name.to_owned(), trials, extra, origin))
+
+    fn finish(self, name: &str) -> std::result::Result<TrialTable, Vec<Problem>> {
+        let Self { columns, options, rows, mut faults, mut trials, count } = self;
+        if count == 0 {
+            return Err(vec![Problem::file(
+                "the table has a header but no trials; expected one row a trial",
+            )]);
+        }
+        let ranges = rows.finish(&mut faults);
+        if !faults.problems.is_empty() {
+            // Faults of whole columns are found last; a reader wants them by row.
+            faults.problems.sort_by_key(|problem| problem.row);
+            return Err(faults.problems);
+        }
+        trials.shrink_to_fit();
+        let origin = Origin {
+            report_units: options.report_units,
+            probe_units: options.probe_units,
+            report_prefix: options.report_prefix.clone(),
+            probe_prefix: (!columns.probe.is_empty()).then(|| options.probe_prefix.clone()),
+            features: columns.features.clone(),
+            report_range: ranges.report,
+            probe_range: ranges.probe,
+        };
+        let extra = columns.extra.iter().map(|&index| columns.names[index].clone()).collect();
+        Ok(TrialTable::checked(name.to_owned(), trials, extra, origin))
+    }
 }
 
 /// The file as text, without a byte-order mark.

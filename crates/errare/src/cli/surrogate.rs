@@ -1,13 +1,14 @@
 //! `errare surrogate`: trials drawn from fits, with the true source of every response.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use errare::behaviour::data::write_csv;
-use errare::behaviour::{
-    Display, DisplayGenerator, Fit, Fits, FittedModel, Response, Source, Trial, TrialTable, surrogate,
-};
+use errare::behaviour::data::{TableFormat, TrialColumns, TrialWriter};
+use errare::behaviour::{DisplayGenerator, Fit, Fits, TrialTable};
 use errare::core::provenance::DataIdentity;
-use errare::core::random::{Purpose, key, stream};
+use errare::core::random::{Purpose, key};
+use errare::pipeline::{
+    FixedLabels, SourceCounts, SurrogateFit, answer_fresh_displays, answer_own_displays, answering_fits,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,30 +16,37 @@ use super::Context;
 use super::failure::{Failure, Stage};
 use super::fit::FIT_FILE;
 use super::output::{TextTable, count};
+use super::table::TableOptions;
 
 /// What the directory of the results holds.
 const KIND: &str = "surrogate";
-/// Its table.
-const FILE: &str = "surrogate.csv";
-/// Participant of trials drawn from a fit that is no single participant's.
-const ANYBODY: &str = "surrogate";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  \
+#[command(after_help = "Examples:\n  \
     errare fit vandenberg2012_color_wheel --model three-component --out fits/wheel\n  \
     errare surrogate fits/wheel --trials 500 --out surrogates/wheel\n  \
-    errare fit surrogates/wheel/surrogate.csv --model three-component")]
+    errare fit surrogates/wheel/surrogate.csv --model three-component\n  \
+    errare surrogate fits/wheel --displays vandenberg2012_color_wheel --out surrogates/own")]
 pub(crate) struct Arguments {
     /// Directory that `errare fit` wrote.
     #[arg(value_name = "FIT")]
     fit: PathBuf,
-    /// Number of trials to draw from each fit.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    trials: u32,
-    /// Draw only from fits to trials of this participant.
+    /// Number of trials to draw from each fit, to fresh displays.
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "displays",
+        value_parser = clap::value_parser!(u32).range(1..=10_000_000)
+    )]
+    trials: Option<u32>,
+    /// Answer the displays of a table in place of fresh ones: each trial by the fit of its participant, condition
+    /// and set size, its labels kept.
+    #[arg(long, value_name = "DATA", conflicts_with_all = ["trials", "items", "separation"])]
+    displays: Option<String>,
+    /// Draw only from fits to trials of this participant; its fits then answer the trials of anybody.
     #[arg(long, value_name = "LABEL")]
     participant: Option<String>,
-    /// Draw only from fits to trials of this condition.
+    /// Draw only from fits to trials of this condition; its fits then answer the trials of any condition.
     #[arg(long, value_name = "LABEL")]
     condition: Option<String>,
     /// Draw only from fits to trials of this set size.
@@ -53,15 +61,50 @@ pub(crate) struct Arguments {
     /// Answer with draw number K from the posterior of a BNS fit, not with its mean.
     #[arg(long, value_name = "K")]
     draw: Option<u64>,
+    /// Make S tables, each from a posterior draw of its own: K, K + 1, ... of --draw K, else 1, 2, ...
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sets: Option<u32>,
+    /// Format of the tables.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    #[command(flatten)]
+    table: TableOptions,
 }
 
-/// A fit that was selected, ready to be drawn from.
-struct Chosen<'a> {
-    /// Position in the fit directory: keys the random streams, so that a selection changes no trial.
-    position: u64,
-    fit: &'a Fit,
-    model: FittedModel,
-    displays: DisplayGenerator,
+/// The format of a table in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Comma-separated text, angles with six decimals
+    Csv,
+    /// Apache Parquet
+    Parquet,
+}
+
+impl Format {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// The displays to answer.
+enum Displays {
+    /// Fresh ones, so many to each fit, from a generator of its own.
+    Fresh { trials: u64, generators: Vec<DisplayGenerator> },
+    /// Those of a table, each answered by the fit at this position among the chosen ones.
+    Own { table: Box<TrialTable>, identity: DataIdentity, answering: Vec<usize> },
+}
+
+/// One table to make.
+#[derive(Debug, Serialize)]
+struct Set {
+    file: PathBuf,
+    /// Number of the posterior draw; `None` where the predictive mean answers.
+    draw: Option<u64>,
+    #[serde(skip)]
+    seed: u64,
 }
 
 impl Arguments {
@@ -72,21 +115,11 @@ impl Arguments {
             && self.set_size.is_none_or(|wanted| fit.set_size == Some(wanted))
     }
 
-    fn choose<'a>(&self, fits: &'a Fits) -> Result<Vec<Chosen<'a>>, Failure> {
+    fn choose<'a>(&self, fits: &'a Fits) -> Result<Vec<SurrogateFit<'a>>, Failure> {
         let mut chosen = Vec::new();
         for (position, fit) in fits.fits.iter().enumerate().filter(|(_, fit)| self.selects(fit)) {
-            let items = self.items.map(usize::from).or(fit.set_size).ok_or_else(|| {
-                Failure::bad_input(format!("the fit for {} has no one set size: add --items N", fit.label()))
-            })?;
-            let displays = match self.separation {
-                Some(separation) => DisplayGenerator::new(items, separation, separation),
-                None => DisplayGenerator::standard(items),
-            };
-            let mut model = fit.model().or_bad_input()?;
-            if let Some(draw) = self.draw {
-                model = model.draw(draw);
-            }
-            chosen.push(Chosen { position: position as u64, fit, model, displays: displays.or_bad_input()? });
+            let model = fit.model().or_bad_input()?;
+            chosen.push(SurrogateFit { position: position as u64, fit, model });
         }
         if chosen.is_empty() {
             let labels: Vec<String> = fits.fits.iter().map(Fit::label).collect();
@@ -99,106 +132,219 @@ impl Arguments {
         Ok(chosen)
     }
 
-    /// The fit, and the number of trials it was fitted to.
-    fn identity(&self, chosen: &[Chosen<'_>]) -> Result<DataIdentity, Failure> {
+    fn displays(&self, chosen: &[SurrogateFit<'_>]) -> Result<Displays, Failure> {
+        if let Some(data) = &self.displays {
+            let (table, identity) = self.table.read(data)?;
+            let fixed =
+                FixedLabels { participant: self.participant.is_some(), condition: self.condition.is_some() };
+            let answering = answering_fits(chosen, &table, fixed).or_bad_input()?;
+            return Ok(Displays::Own { table: table.into(), identity, answering });
+        }
+        if self.table.given() {
+            return Err(Failure::bad_input(
+                "--where, --units and other options of tables say how to read --displays DATA, which is missing",
+            ));
+        }
+        let generator = |chosen: &SurrogateFit<'_>| {
+            let items = self.items.map(usize::from).or(chosen.fit.set_size).ok_or_else(|| {
+                let label = chosen.fit.label();
+                Failure::bad_input(format!("the fit for {label} has no one set size: add --items N"))
+            })?;
+            match self.separation {
+                Some(separation) => DisplayGenerator::new(items, separation, separation),
+                None => DisplayGenerator::standard(items),
+            }
+            .or_bad_input()
+        };
+        let generators = chosen.iter().map(generator).collect::<Result<_, _>>()?;
+        let trials = self.trials.map_or(0, u64::from);
+        Ok(Displays::Fresh { trials, generators })
+    }
+
+    /// The tables to make in a folder.
+    fn sets(&self, folder: &Path, seed: u64) -> Vec<Set> {
+        let ending = self.format.ending();
+        let Some(sets) = self.sets else {
+            let file = folder.join(format!("surrogate.{ending}"));
+            return vec![Set { file, draw: self.draw, seed }];
+        };
+        let width = sets.to_string().len();
+        (1..=u64::from(sets))
+            .map(|set| Set {
+                file: folder.join(format!("surrogate_{set:0width$}.{ending}")),
+                draw: Some(self.draw.unwrap_or(1) + set - 1),
+                seed: key(seed, Purpose::Surrogate, &[set]),
+            })
+            .collect()
+    }
+
+    /// The fit with the number of trials it was fitted to, and the table of the displays.
+    fn identities(
+        &self,
+        chosen: &[SurrogateFit<'_>],
+        displays: &Displays,
+    ) -> Result<Vec<DataIdentity>, Failure> {
         let file = if self.fit.is_dir() { self.fit.join(FIT_FILE) } else { self.fit.clone() };
         let bytes = std::fs::read(&file).or_failed()?;
         let trials = chosen.iter().map(|chosen| chosen.fit.trials).sum();
-        Ok(DataIdentity::new(&self.fit.to_string_lossy(), &bytes, trials))
+        let mut identities = vec![DataIdentity::new(&self.fit.to_string_lossy(), &bytes, trials)];
+        if let Displays::Own { identity, .. } = displays {
+            identities.push(identity.clone());
+        }
+        Ok(identities)
+    }
+
+    /// Makes one table; returns the sources of its responses by fit.
+    fn make(
+        &self,
+        set: &Set,
+        chosen: &[SurrogateFit<'_>],
+        displays: &Displays,
+    ) -> Result<Vec<SourceCounts>, Failure> {
+        let mut fits = chosen.to_vec();
+        if let Some(draw) = set.draw {
+            fits.iter_mut().for_each(|fit| fit.model = fit.model.draw(draw));
+        }
+        let format = match self.format {
+            Format::Csv => TableFormat::Csv,
+            Format::Parquet => TableFormat::Parquet,
+        };
+        let mut writer = TrialWriter::create(&set.file, format, columns(chosen, displays)).or_failed()?;
+        let mut write = |trials: &[_]| Ok(writer.write(trials)?);
+        let counts = match displays {
+            Displays::Fresh { trials, generators } => fits
+                .iter()
+                .zip(generators)
+                .map(|(fit, generator)| answer_fresh_displays(fit, generator, *trials, set.seed, &mut write))
+                .collect::<errare::pipeline::Result<_>>(),
+            Displays::Own { table, answering, .. } => {
+                answer_own_displays(&fits, table, answering, set.seed, write)
+            }
+        };
+        let counts = counts.or_failed()?;
+        writer.finish().or_failed()?;
+        Ok(counts)
     }
 }
 
-/// How many responses came from where.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-struct Sources {
-    target: usize,
-    nontarget: usize,
-    uniform: usize,
+/// The columns of the tables: those of the displays' table, or of trials by number, with the true sources.
+fn columns(chosen: &[SurrogateFit<'_>], displays: &Displays) -> TrialColumns {
+    match displays {
+        Displays::Own { table, .. } => {
+            TrialColumns { source: true, cued_slot: true, ..TrialColumns::of(table) }
+        }
+        Displays::Fresh { generators, .. } => TrialColumns {
+            items: generators.iter().map(DisplayGenerator::set_size).max().unwrap_or(1),
+            probe: true,
+            session: false,
+            trial: true,
+            condition: chosen.iter().any(|chosen| chosen.fit.condition.is_some()),
+            source: true,
+            cued_slot: true,
+            extra: vec![],
+        },
+    }
 }
 
+/// What was drawn from one fit, over all tables.
 #[derive(Debug, Serialize)]
 struct Drawn {
     model: String,
     participant: Option<String>,
     condition: Option<String>,
-    set_size: usize,
+    /// Items of the displays; `None` when they are mixed.
+    set_size: Option<usize>,
     trials: usize,
-    sources: Sources,
+    sources: SourceCounts,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let fits = Fits::read(&arguments.fit).or_bad_input()?;
     let chosen = arguments.choose(&fits)?;
-    if context.out.is_none() {
+    let Some(out) = &context.out else {
         return Err(Failure::bad_input("`surrogate` writes a table: add --out DIR"));
-    }
+    };
     context.check_out(KIND)?;
-    let (mut trials, mut drawn) = (Vec::new(), Vec::new());
-    for chosen in &chosen {
-        let displays: Vec<Display> = (0..u64::from(arguments.trials))
-            .map(|trial| {
-                chosen.displays.draw(&mut stream(context.seed, Purpose::Displays, &[chosen.position, trial]))
-            })
-            .collect();
-        let seed = key(context.seed, Purpose::Surrogate, &[chosen.position]);
-        let responses = surrogate(&chosen.model, &displays, seed);
-        drawn.push(count_sources(chosen, &responses));
-        trials.extend(displays.into_iter().zip(responses).enumerate().map(|(index, (display, response))| {
-            let participant = chosen.fit.participant.as_deref().unwrap_or(ANYBODY);
-            let mut trial = Trial::new(participant, display, response.angle);
-            trial.condition = chosen.fit.condition.as_deref().map(Into::into);
-            trial.trial = Some(index as u64 + 1);
-            trial.source = Some(response.source);
-            trial
-        }));
+    let displays = arguments.displays(&chosen)?;
+    let sets = arguments.sets(out, context.seed);
+    let Some(run) = context.claim_out(KIND, arguments.identities(&chosen, &displays)?)? else {
+        return Ok(());
+    };
+    remove_others(out, &sets).or_failed()?;
+    let mut totals = vec![SourceCounts::default(); chosen.len()];
+    let bar = context.progress.bar("drawing", sets.len() as u64);
+    for (index, set) in sets.iter().enumerate() {
+        for (total, counts) in totals.iter_mut().zip(arguments.make(set, &chosen, &displays)?) {
+            total.target += counts.target;
+            total.nontarget += counts.nontarget;
+            total.uniform += counts.uniform;
+        }
+        bar.set(index as u64 + 1, "");
     }
-    let table = TrialTable::new(FILE, trials).or_failed()?;
-    let Some(run) = context.claim_out(KIND, vec![arguments.identity(&chosen)?])? else { return Ok(()) };
-    let path = run.dir.file(FILE);
-    write_csv(&path, &table).or_failed()?;
+    bar.finish();
     run.end()?;
 
-    let document = json!({ "file": path, "seed": context.seed, "trials": table.len(), "fits": drawn });
-    let summary = summary(&table, &drawn, &path.display().to_string());
+    let drawn: Vec<Drawn> =
+        (0..chosen.len()).map(|index| describe(&chosen[index], index, &displays, totals[index])).collect();
+    let trials: usize = totals.iter().map(SourceCounts::total).sum();
+    let file = (arguments.sets.is_none()).then(|| sets[0].file.clone());
+    let document =
+        json!({ "file": file, "seed": context.seed, "trials": trials, "fits": drawn, "sets": sets });
+    let written = match &file {
+        Some(file) => file.display().to_string(),
+        None => format!("{} to {}", sets[0].file.display(), sets[sets.len() - 1].file.display()),
+    };
+    let summary = summary(trials, &drawn, &written);
     context.output.show("surrogate", context.out.as_deref(), &document, &summary)
 }
 
-fn count_sources(chosen: &Chosen<'_>, responses: &[Response]) -> Drawn {
-    let mut sources = Sources::default();
-    for response in responses {
-        match response.source {
-            Source::Uniform => sources.uniform += 1,
-            Source::Item(0) => sources.target += 1,
-            Source::Item(_) => sources.nontarget += 1,
+/// Removes tables of an earlier run that this one will not replace.
+fn remove_others(out: &Path, sets: &[Set]) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(out)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let table = name.starts_with("surrogate") && (name.ends_with(".csv") || name.ends_with(".parquet"));
+        if table && !sets.iter().any(|set| set.file == path) {
+            std::fs::remove_file(path)?;
         }
     }
+    Ok(())
+}
+
+fn describe(chosen: &SurrogateFit<'_>, index: usize, displays: &Displays, sources: SourceCounts) -> Drawn {
     Drawn {
         model: chosen.fit.model.to_string(),
         participant: chosen.fit.participant.clone(),
         condition: chosen.fit.condition.clone(),
-        set_size: chosen.displays.set_size(),
-        trials: responses.len(),
+        set_size: match displays {
+            Displays::Fresh { generators, .. } => Some(generators[index].set_size()),
+            Displays::Own { .. } => chosen.fit.set_size,
+        },
+        trials: sources.total(),
         sources,
     }
 }
 
-fn summary(table: &TrialTable, drawn: &[Drawn], path: &str) -> String {
+fn summary(trials: usize, drawn: &[Drawn], path: &str) -> String {
     let mut rows = TextTable::new(
         2,
         ["participant", "condition", "set size", "trials", "target", "non-target", "uniform"],
     );
     let dash = || "-".to_owned();
     for row in drawn {
-        let share = |count: usize| format!("{:.3}", count as f64 / row.trials as f64);
+        let share = |count: usize| match row.trials {
+            0 => dash(),
+            trials => format!("{:.3}", count as f64 / trials as f64),
+        };
         rows.row([
             row.participant.clone().unwrap_or_else(dash),
             row.condition.clone().unwrap_or_else(dash),
-            row.set_size.to_string(),
+            row.set_size.map_or_else(|| "mixed".to_owned(), |n| n.to_string()),
             count(row.trials),
             share(row.sources.target),
-            if row.set_size > 1 { share(row.sources.nontarget) } else { dash() },
+            if row.set_size != Some(1) { share(row.sources.nontarget) } else { dash() },
             share(row.sources.uniform),
         ]);
     }
-    format!("{} surrogate trials with their true sources\n\n{rows}\nwritten to {path}\n", count(table.len()))
+    format!("{} surrogate trials with their true sources\n\n{rows}\nwritten to {path}\n", count(trials))
 }

@@ -1,6 +1,6 @@
 //! The arguments that say which trials a command works on, and reading those trials.
 
-use errare::behaviour::data::{self, bundled};
+use errare::behaviour::data::{bundled, open};
 use errare::behaviour::{ReadOptions, TrialTable, Units};
 use errare::core::provenance::DataIdentity;
 
@@ -9,9 +9,23 @@ use super::failure::{Failure, Stage};
 /// Which table, how it is written, and which of its rows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TableArguments {
-    /// Name of a bundled data set (see `errare data list`), or path of a CSV file.
+    /// Name of a bundled data set (see `errare data list`), or path of a CSV or Parquet file.
     #[arg(value_name = "DATA")]
     data: String,
+    #[command(flatten)]
+    options: TableOptions,
+}
+
+impl TableArguments {
+    /// Reads the table and selects its rows; the identity is that of the whole file and the selected rows.
+    pub(crate) fn read(&self) -> Result<(TrialTable, DataIdentity), Failure> {
+        self.options.read(&self.data)
+    }
+}
+
+/// How a table is written, and which of its rows to use.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TableOptions {
     /// Use only the rows whose column holds this value; may be given several times.
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair, help_heading = "Table")]
     filters: Vec<(String, String)>,
@@ -36,9 +50,19 @@ pub(crate) struct TableArguments {
     columns: Vec<(String, String)>,
 }
 
-impl TableArguments {
-    /// Reads the table and selects its rows; the identity is that of the whole file and the selected rows.
-    pub(crate) fn read(&self) -> Result<(TrialTable, DataIdentity), Failure> {
+impl TableOptions {
+    /// Whether any of the options was given.
+    pub(crate) fn given(&self) -> bool {
+        let default = ReadOptions::default();
+        !self.filters.is_empty()
+            || !self.columns.is_empty()
+            || self.probe != default.probe_prefix
+            || self.report != default.report_prefix
+            || self.units.or(self.report_units).or(self.probe_units).is_some()
+    }
+
+    /// Reads a table and selects its rows, as [`TableArguments::read`].
+    pub(crate) fn read(&self, data: &str) -> Result<(TrialTable, DataIdentity), Failure> {
         let units = self.units.unwrap_or_default();
         let options = ReadOptions {
             report_units: self.report_units.unwrap_or(units),
@@ -47,16 +71,13 @@ impl TableArguments {
             probe_prefix: self.probe.clone(),
             columns: self.columns.clone(),
         };
-        let mut table = data::open(&self.data, &options).or_bad_input()?;
+        let mut table = open(data, &options).or_bad_input()?;
         for (column, value) in &self.filters {
             table = table.filter(column, value).or_bad_input()?;
         }
-        let identity = match bundled().iter().find(|set| set.name == self.data) {
+        let identity = match bundled().iter().find(|set| set.name == data) {
             Some(set) => DataIdentity::new(set.name, set.csv, table.len()),
-            None => {
-                let bytes = std::fs::read(&self.data).or_bad_input()?;
-                DataIdentity::new(&self.data, &bytes, table.len())
-            }
+            None => DataIdentity::of_file(data, table.len()).or_bad_input()?,
         };
         Ok((table, identity))
     }

@@ -19,9 +19,6 @@ pub enum Error {
     /// A figure or page refused.
     #[error(transparent)]
     Report(#[from] errare_report::Error),
-    /// A Parquet table could not be written.
-    #[error("Parquet table: {0}")]
-    Table(String),
     /// A run directory is asked to hold another experiment than it does.
     #[error(
         "{path} holds another experiment: choose another --out, or go on with that one by `errare resume`",
@@ -30,6 +27,16 @@ pub enum Error {
     OtherExperiment {
         /// The directory.
         path: std::path::PathBuf,
+    },
+    /// A trial has no fit, or more than one, that could answer it.
+    #[error("{problem} the trials of {label}; there are fits for: {available}")]
+    NoAnsweringFit {
+        /// What is wrong.
+        problem: &'static str,
+        /// The trials.
+        label: String,
+        /// The fits there are.
+        available: String,
     },
     /// A fit that a step needs is not there.
     #[error("{what} has no fit for set size {set_size}")]

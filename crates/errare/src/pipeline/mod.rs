@@ -7,6 +7,7 @@ mod error;
 pub mod figures;
 mod network;
 mod page;
+mod surrogate;
 mod table;
 mod training;
 
@@ -14,5 +15,8 @@ pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
 pub use error::{Error, Result};
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
 pub use page::{behaviour_section, network_figures, network_report, network_sections};
+pub use surrogate::{
+    FixedLabels, SourceCounts, SurrogateFit, answer_fresh_displays, answer_own_displays, answering_fits,
+};
 pub use table::responses_as_parquet;
 pub use training::{RUN, resume, train_into};

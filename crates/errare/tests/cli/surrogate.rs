@@ -87,3 +87,102 @@ fn what_cannot_be_drawn_from_is_refused() {
     surrogate(&scratch, &["--out", "drawn"]).refused(&["fit.json", "line 1"]);
     assert!(!scratch.path("drawn").exists());
 }
+
+#[test]
+fn people_s_own_displays_are_answered_with_their_labels_kept() {
+    let scratch = Scratch::new();
+    let fit =
+        ["fit", "simulated_probe_effect", "--model", "bns", "--by", "condition,set_size", "--out", "fit"];
+    assert_eq!(scratch.run(&fit).code, 0);
+    let own = |options: &[&str]| {
+        scratch
+            .run(&[&["surrogate", "fit", "--displays", "simulated_probe_effect", "--json"], options].concat())
+    };
+    let document = own(&["--out", "own"]).json();
+    assert_eq!(document["trials"], 3840);
+    let text = std::fs::read_to_string(scratch.path("own/surrogate.csv")).unwrap();
+    let original = errare::behaviour::data::load_bundled("simulated_probe_effect").unwrap();
+    let drawn = errare::behaviour::data::read_bytes("drawn", text.as_bytes(), &Default::default()).unwrap();
+    let mut changed = 0;
+    for (drawn, original) in drawn.trials().iter().zip(original.trials()) {
+        assert_eq!(
+            (&drawn.participant, &drawn.condition, drawn.trial, &drawn.display),
+            (&original.participant, &original.condition, original.trial, &original.display)
+        );
+        assert!(drawn.source.is_some());
+        changed += usize::from(drawn.response != original.response);
+    }
+    assert!(changed > 3800);
+    // Each condition was answered by its own fit: swaps fall with distance in one of them only.
+    let refit = [
+        "fit",
+        "own/surrogate.csv",
+        "--model",
+        "bns",
+        "--by",
+        "condition",
+        "--where",
+        "set_size=4",
+        "--json",
+    ];
+    let refit = scratch.run(&refit).json();
+    let fall = |fit: &Value| {
+        let curve: Vec<&Value> = fit["swap_curve"].as_array().unwrap().iter().collect();
+        let seen: Vec<f64> =
+            curve.iter().filter(|p| p["has_data"] == true).map(|p| p["mean"].as_f64().unwrap()).collect();
+        seen[0] / seen[seen.len() - 1]
+    };
+    assert!(fall(&refit["fits"][0]) > 3.0 && fall(&refit["fits"][1]) < 2.5);
+
+    own(&["--out", "none", "--set-size", "2"]).refused(&["no fit could answer", "set size 1"]);
+    own(&["--out", "none", "--condition", "flat", "--set-size", "2", "--where", "set_size=2"]).json();
+    own(&["--out", "none", "--trials", "3"]).refused(&["--trials"]);
+    surrogate(&scratch, &["--out", "none", "--where", "set_size=2"]).refused(&["--displays"]);
+}
+
+#[test]
+fn each_of_several_sets_has_a_draw_of_its_own() {
+    let scratch = Scratch::new();
+    fitted(&scratch, "bns");
+    let options = ["--set-size", "2", "--sets", "12", "--draw", "5", "--out", "sets", "--json"];
+    let document = surrogate(&scratch, &options).json();
+    assert!(document["file"].is_null());
+    let sets = document["sets"].as_array().unwrap();
+    assert_eq!((sets.len(), &sets[2]["draw"], &document["trials"]), (12, &7.into(), &36_000.into()));
+    assert_eq!(sets[2]["file"], "sets/surrogate_03.csv");
+    let table = |index: usize| std::fs::read(scratch.path(sets[index]["file"].as_str().unwrap())).unwrap();
+    assert!(table(0) != table(1));
+    // What an earlier run left is replaced.
+    assert_eq!(surrogate(&scratch, &["--out", "sets", "--format", "parquet"]).code, 0);
+    let mut names: Vec<_> = std::fs::read_dir(scratch.path("sets"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("surrogate"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["surrogate.parquet"]);
+}
+
+#[test]
+fn parquet_and_csv_hold_the_same_trials() {
+    let scratch = Scratch::new();
+    fitted(&scratch, "three-component");
+    let file = |format| {
+        let document = surrogate(&scratch, &["--out", format, "--format", format, "--json"]).json();
+        document["file"].as_str().unwrap().to_owned()
+    };
+    let fits = ["csv", "parquet"].map(|format| {
+        let file = file(format);
+        let check = scratch.run(&["data", "check", &file, "--json"]).json();
+        assert_eq!(check["trials"], 12_000);
+        scratch.run(&["fit", &file, "--model", "three-component", "--json"]).json()
+    });
+    for index in 0..4 {
+        let likelihood = |fit: usize| fits[fit]["fits"][index]["log_likelihood"].as_f64().unwrap();
+        // CSV rounds to six decimals.
+        assert!((likelihood(0) - likelihood(1)).abs() < 0.01);
+    }
+    let bytes = std::fs::read(scratch.path("parquet/surrogate.parquet")).unwrap();
+    scratch.write("cut.parquet", &bytes[..bytes.len() / 2]);
+    scratch.run(&["data", "check", "cut.parquet"]).refused(&["cut.parquet", "Parquet"]);
+}

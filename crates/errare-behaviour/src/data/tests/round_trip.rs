@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::{ReadOptions, Trial, TrialTable, read_bytes, read_csv, write_csv};
+use super::super::{
+    ReadOptions, TableFormat, Trial, TrialColumns, TrialTable, TrialWriter, read_bytes, read_csv, read_table,
+    write_csv, write_table,
+};
 use super::{SOUND, read};
 use crate::{Display, Source};
 
@@ -68,6 +71,11 @@ proptest! {
         let second = folder.path().join("again.csv");
         write_csv(&second, &again).unwrap();
         prop_assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&second).unwrap());
+        // Parquet keeps every bit.
+        let third = folder.path().join("trials.parquet");
+        write_table(&third, &table, TableFormat::Parquet).unwrap();
+        let exact = read_table(&third, &ReadOptions::default()).unwrap();
+        prop_assert_eq!(exact.trials(), table.trials());
     }
 }
 
@@ -102,4 +110,35 @@ fn a_place_that_cannot_be_written_is_named() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     let message = write_csv(folder.path().join("file/trials.csv"), &read(SOUND)).unwrap_err().to_string();
     assert!(message.contains("file"), "{message}");
+}
+
+#[test]
+fn a_parquet_table_passes_the_same_checks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trials.parquet");
+    let mut trials = read(&SOUND.replacen("condition", "lab", 1)).trials().to_vec();
+    trials.iter_mut().for_each(|trial| trial.extra.clear());
+    trials[1].response = 200.0;
+    let columns = TrialColumns {
+        items: 3,
+        probe: true,
+        session: false,
+        trial: true,
+        condition: false,
+        source: false,
+        cued_slot: false,
+        extra: vec![],
+    };
+    let mut writer = TrialWriter::create(&path, TableFormat::Parquet, columns).unwrap();
+    writer.write(&trials).unwrap();
+    assert!(!path.exists(), "nothing is seen of an unfinished file");
+    writer.finish().unwrap();
+    let message = read_table(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("row 2, column response") && message.contains("--units deg"), "{message}");
+    // A file is known by what it holds, too.
+    let renamed = folder.path().join("trials");
+    std::fs::rename(&path, &renamed).unwrap();
+    let options = ReadOptions { probe_prefix: "prob".into(), ..ReadOptions::default() };
+    let message = read_table(&renamed, &options).unwrap_err().to_string();
+    assert!(message.contains("column prob_0: missing") && message.contains("probe"), "{message}");
 }
