@@ -20,14 +20,15 @@ mod surrogate;
 mod swap_function;
 mod unimodal;
 
-pub use bns::{BnsEstimate, SwapCurvePoint, SwapDependence, SwapPosterior, fit_bns, wendland_spectrum};
+pub use bns::{
+    BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapSurfacePoint,
+    fit_bns, wendland_spectrum,
+};
 pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};
-pub use emission::Emission;
+pub use emission::{Emission, EmissionParameters, VonMisesMixture, WrappedStable};
 pub use error::{Error, Result};
-pub use fit::{
-    BnsFit, EmissionParameters, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, fit,
-};
+pub use fit::{BnsFit, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, fit};
 pub use likelihood::{
     EmissionRow, LogEmissions, MixtureEvaluation, Observations, mixture_likelihood, negative_hessian,
     softmax, trial_log_likelihood,

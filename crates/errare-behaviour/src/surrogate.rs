@@ -51,7 +51,8 @@ pub fn nearest_without_swaps(
 ) -> Result<FittedModel> {
     let responses = surrogate(model, displays, seed);
     let trials = displays.iter().zip(responses.iter().map(|response| response.angle));
-    fit(&Observations::new(trials)?, ModelName::TwoComponent, &FitOptions { seed })?.model()
+    fit(&Observations::new(trials)?, ModelName::TwoComponent, &FitOptions { seed, ..FitOptions::default() })?
+        .model()
 }
 
 #[cfg(test)]

@@ -4,36 +4,70 @@ use std::collections::BTreeMap;
 
 use nalgebra::DVector;
 
-use super::basis::{SwapBasis, SwapDependence};
+use super::basis::{Feature, SwapBasis, SwapDependence};
 use super::bfgs::{Stop, maximise};
+use super::emission::EmissionFamily;
 use super::evidence::evidence;
 use super::expectation::Design;
-use super::inference::{Gaussian, Optimum, Prior, log_scale_slopes, optimise, scaled};
-use super::posterior::{SwapCurvePoint, SwapPosterior};
+use super::inference::{Gaussian, Optimum, Point, Prior, Problem, log_scale_slopes, optimise};
+use super::posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
+use crate::emission::EmissionParameters;
 use crate::mixture::{MixtureEstimate, MixtureWeights, fit_mixture};
 use crate::{Observations, Result};
 
-/// Points of the swap curve on [0, π].
+/// Points of the swap curve on [0, π], and of a swap surface along each side.
 const CURVE: usize = 101;
+const SURFACE: usize = 25;
 /// Weights of the starting mixture are kept this far from 0.
 const START_FLOOR: f64 = 1e-3;
 /// A few thousandths of a nat do not change a conclusion.
 const STOP: Stop = Stop { gain: 2e-3, steps: 40 };
 /// The data narrow a hyperparameter to about this part of its prior's standard deviation.
 const SPREAD: f64 = 0.5;
+/// Swaps to items nearer than so many standard deviations of the emission's peak pass for correct reports.
+const EXCLUSION: f64 = 2.0;
+
+/// What a BNS fit leaves open beside the dependence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BnsOptions {
+    /// Seed of the importance sampling behind the evidence; every other number is deterministic.
+    pub seed: u64,
+    /// Family of the emission.
+    pub emission: EmissionFamily,
+    /// Whether there are uniform guesses; `None` for what is usual with the emission.
+    pub uniform: Option<bool>,
+    /// Report distance (radians) below which swaps are not told from correct reports; `None` for 2/√κ.
+    pub exclude_report_radius: Option<f64>,
+}
+
+impl Default for BnsOptions {
+    fn default() -> Self {
+        Self { seed: 1, emission: EmissionFamily::default(), uniform: None, exclude_report_radius: None }
+    }
+}
+
+impl BnsOptions {
+    /// Whether there are uniform guesses.
+    #[must_use]
+    pub fn has_uniform(&self) -> bool {
+        self.uniform.unwrap_or_else(|| self.emission.uniform_by_default())
+    }
+}
 
 /// A fitted BNS model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BnsEstimate {
     /// Posterior means of the weights, averaged over the trials.
     pub weights: MixtureWeights,
-    /// Concentration κ of the von Mises emission.
-    pub kappa: f64,
+    /// The emission.
+    pub emission: EmissionParameters,
+    /// Whether the model has uniform guesses.
+    pub uniform: bool,
     /// Log likelihood of the predictive mixture, whose weights are posterior means (nats).
     pub log_likelihood: f64,
-    /// Evidence lower bound at the fitted κ and hyperparameters (nats).
+    /// Evidence lower bound at the fitted emission and hyperparameters (nats).
     pub elbo: f64,
-    /// Log evidence at the fitted κ and hyperparameters, by importance sampling (nats).
+    /// Log evidence at the fitted emission and hyperparameters, by importance sampling (nats).
     pub log_evidence: f64,
     /// Effective sample size of the importance sampling …
     pub ess: f64,
@@ -47,27 +81,51 @@ pub struct BnsEstimate {
     pub converged: bool,
     /// Posterior of the coefficients.
     pub posterior: SwapPosterior,
-    /// Probability of a swap over probe distance in a comparison of two items; empty without uncued items.
+    /// Report distance (radians) below which swaps are not told from correct reports.
+    pub exclusion_radius: f64,
+    /// Mean weight, a trial, of the uncued items beyond that radius; `None` without uncued items.
+    pub swap_mass: Option<f64>,
+    /// Probability of a swap in a comparison of two items, over report distance when that is all the swap function
+    /// depends on, else over probe distance; empty without uncued items.
     pub swap_curve: Vec<SwapCurvePoint>,
+    /// The same over both distances, for dependences on both.
+    pub swap_surface: Vec<SwapSurfacePoint>,
 }
 
 /// The search over hyperparameters in one basis.
 pub(super) struct Search<'a> {
     pub(super) basis: &'a dyn SwapBasis,
-    pub(super) design: Design<'a>,
+    pub(super) problem: Problem<'a>,
 }
 
-impl Search<'_> {
-    pub(super) fn prior(&self, x: &[f64]) -> Prior {
-        Prior::new(self.design.coefficients(), &self.basis.scales(x))
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        observations: &'a Observations,
+        basis: &'a dyn SwapBasis,
+        dependence: SwapDependence,
+        options: &BnsOptions,
+    ) -> Result<Self> {
+        let design = Design::new(observations, basis, dependence, options.has_uniform())?;
+        let groups = std::iter::once(0..observations.len()).collect();
+        let family = options.emission.inference();
+        Ok(Self { basis, problem: Problem { design, family, groups, population: None } })
     }
 
-    /// Best ELBO over q and κ plus the log prior of the hyperparameters, with its gradient.
-    pub(super) fn objective(&self, x: &[f64], q: Gaussian, kappa: f64) -> Result<(f64, Vec<f64>, Optimum)> {
+    pub(super) fn prior(&self, x: &[f64]) -> Prior {
+        Prior::new(&self.problem.design, &self.basis.scales(x))
+    }
+
+    /// Best ELBO over q and the emission plus the log prior of the hyperparameters, with its gradient.
+    pub(super) fn objective(
+        &self,
+        x: &[f64],
+        q: Gaussian,
+        coordinates: Vec<Vec<f64>>,
+    ) -> (f64, Vec<f64>, Optimum) {
         let scales = self.basis.scales(x);
-        let prior = Prior::new(self.design.coefficients(), &scales);
-        let optimum = optimise(&self.design, &prior, q, kappa)?;
-        let slopes = log_scale_slopes(&optimum.point, &prior);
+        let prior = Prior::new(&self.problem.design, &scales);
+        let optimum = optimise(&self.problem, &prior, q, coordinates);
+        let slopes = log_scale_slopes(&optimum.point, &prior, self.problem.design.first_feature());
         let (mut value, mut gradient) = (optimum.point.elbo, Vec::with_capacity(x.len()));
         for ((x, hyper), log_slopes) in x.iter().zip(self.basis.hyperpriors()).zip(&scales.log_slopes) {
             let deviation = (x - hyper.mean) / hyper.sd;
@@ -75,86 +133,152 @@ impl Search<'_> {
             let likelihood: f64 = slopes.iter().zip(log_slopes).map(|(slope, log)| slope * log).sum();
             gradient.push(likelihood - deviation / hyper.sd);
         }
-        Ok((value, gradient, optimum))
+        (value, gradient, optimum)
+    }
+
+    /// q at the weights of a fitted mixture.
+    fn start(&self, mixture: &MixtureEstimate, prior: &Prior) -> Gaussian {
+        let design = &self.problem.design;
+        let weight = |value: f64| value.max(START_FLOOR);
+        let target = weight(mixture.weights.target);
+        let mut mean = DVector::zeros(design.coefficients());
+        let whiten = |logit: f64, index: usize| (logit - prior.mean[index]) / prior.sd[index];
+        if let Some(guess) = design.guess() {
+            mean[guess] = whiten((weight(mixture.weights.uniform) / target).ln(), guess);
+        }
+        if let Some(level) = design.level() {
+            let others = design.observations.max_set_size() as f64 - 1.0;
+            let nontarget = weight(mixture.weights.nontarget.unwrap_or(0.0)) / others;
+            mean[level] = whiten((nontarget / target).ln(), level);
+        }
+        Gaussian::unit(mean)
     }
 }
 
-/// q at the weights of a fitted mixture.
-fn start(
-    mixture: &MixtureEstimate,
-    observations: &Observations,
-    coefficients: usize,
-    prior: &Prior,
-) -> Gaussian {
-    let weight = |value: f64| value.max(START_FLOOR);
-    let target = weight(mixture.weights.target);
-    let mut mean = DVector::zeros(coefficients);
-    let whiten = |logit: f64, index: usize| (logit - prior.mean[index]) / prior.sd[index];
-    mean[0] = whiten((weight(mixture.weights.uniform) / target).ln(), 0);
-    if coefficients > 1 {
-        let others = observations.max_set_size() as f64 - 1.0;
-        let nontarget = weight(mixture.weights.nontarget.unwrap_or(0.0)) / others;
-        mean[1] = whiten((nontarget / target).ln(), 1);
-    }
-    Gaussian::unit(mean)
+/// Where a search begins: hyperparameters, q and the emission in a basis.
+struct Start {
+    basis: Box<dyn SwapBasis>,
+    x: Vec<f64>,
+    point: Option<(Gaussian, Vec<Vec<f64>>)>,
 }
 
-/// Fits BNS. Every number but the evidence is deterministic; `seed` is that of the importance sampling.
+/// Fits BNS. Every number but the evidence is deterministic.
 ///
-/// Set sizes may be mixed: they then share the swap function, the guess logit and κ. Displays of one item have
-/// guesses and correct reports only.
+/// Set sizes may be mixed: they then share the swap function, the guess logit and the emission. Displays of one item
+/// have guesses and correct reports only.
 ///
 /// # Errors
 /// [`Error::MissingProbe`](crate::Error::MissingProbe) when the swap function depends on probe features that
 /// the displays lack.
-pub fn fit_bns(observations: &Observations, dependence: SwapDependence, seed: u64) -> Result<BnsEstimate> {
-    let mixture = fit_mixture(observations, true)?;
+pub fn fit_bns(
+    observations: &Observations,
+    dependence: SwapDependence,
+    options: &BnsOptions,
+) -> Result<BnsEstimate> {
     // A single item leaves nothing to swap with, hence no swap function.
     let swaps = observations.max_set_size() > 1;
-    let mut basis = if swaps { dependence } else { SwapDependence::None }.basis();
-    let mut x: Vec<f64> = basis.hyperpriors().iter().map(|hyper| hyper.start).collect();
-    let mut coarser: Option<Optimum> = None;
+    let basis = if swaps { dependence } else { SwapDependence::None }.basis();
+    let x = basis.hyperpriors().iter().map(|hyper| hyper.start).collect();
+    let mut start = Start { basis, x, point: None };
+    if observations.len() > FULL {
+        // The optimum of a part of the trials is where that of all is sought: the last steps, which decide, see them all.
+        let part = observations.every(observations.len().div_ceil(PART));
+        start = search(&part, dependence, options, start, |_, start| Ok(start))?;
+    }
+    search(observations, dependence, options, start, |end, _| finish(end, options))
+}
+
+/// More trials than this are first searched in part.
+const FULL: usize = 50_000;
+/// Trials of the part.
+const PART: usize = 20_000;
+
+/// The end of a search over hyperparameters.
+struct End<'a> {
+    search: &'a Search<'a>,
+    dependence: SwapDependence,
+    x: &'a [f64],
+    optimum: &'a Optimum,
+}
+
+/// Searches hyperparameters, and refines the basis where they need it; `then` turns the end into a result.
+fn search<T>(
+    observations: &Observations,
+    dependence: SwapDependence,
+    options: &BnsOptions,
+    start: Start,
+    then: impl FnOnce(&End<'_>, Start) -> Result<T>,
+) -> Result<T> {
+    let Start { mut basis, mut x, mut point } = start;
+    let mixture = if point.is_none() { Some(fit_mixture(observations, true)?) } else { None };
     loop {
-        let search =
-            Search { basis: basis.as_ref(), design: Design::new(observations, basis.as_ref(), dependence)? };
-        let coefficients = search.design.coefficients();
+        let search = Search::new(observations, basis.as_ref(), dependence, options)?;
         let spread: Vec<f64> = basis.hyperpriors().iter().map(|hyper| SPREAD * hyper.sd).collect();
-        let (end, optimum) = maximise(x, &spread, STOP, |x, before: Option<&Optimum>| {
-            let (q, kappa) = match before.or(coarser.as_ref()) {
-                Some(optimum) => (optimum.point.q.extended(coefficients), optimum.point.kappa),
-                None => (start(&mixture, observations, coefficients, &search.prior(x)), mixture.kappa),
+        let end = maximise(x, &spread, STOP, |x, before: Option<&Optimum>| {
+            let (q, coordinates) = match (before, &point, &mixture) {
+                (Some(optimum), ..) => (optimum.point.q.clone(), optimum.point.coordinates.clone()),
+                (None, Some(point), _) => point.clone(),
+                (None, None, mixture) => {
+                    let mixture = mixture.as_ref().expect("fitted where no point is given");
+                    let coordinates = search.problem.family.start(mixture.kappa);
+                    (search.start(mixture, &search.prior(x)), vec![coordinates])
+                }
             };
-            search.objective(x, q, kappa)
-        })?;
+            Ok::<_, crate::Error>(search.objective(x, q, coordinates))
+        });
+        let (end, optimum) = end?;
         x = end;
-        let Some(finer) = basis.refined(&x) else {
-            return finish(observations, dependence, &search, &x, &optimum, seed);
+        let Some((finer, places)) = basis.refined(&x) else {
+            let end = End { search: &search, dependence, x: &x, optimum: &optimum };
+            let Point { q, coordinates, .. } = optimum.point.clone();
+            let start = Start {
+                basis: same_basis(basis.as_ref(), dependence),
+                x: x.clone(),
+                point: Some((q, coordinates)),
+            };
+            return then(&end, start);
         };
-        (basis, coarser) = (finer, Some(optimum));
+        // The guess logit and the level come before the features.
+        let first = search.problem.design.first_feature();
+        let places: Vec<usize> = (0..first).chain(places.iter().map(|place| place + first)).collect();
+        let Point { q, coordinates, .. } = optimum.point;
+        point = Some((q.extended(first + finer.features(), &places), coordinates));
+        basis = finer;
     }
 }
 
-fn finish(
-    observations: &Observations,
-    dependence: SwapDependence,
-    search: &Search<'_>,
-    x: &[f64],
-    optimum: &Optimum,
-    seed: u64,
-) -> Result<BnsEstimate> {
-    let (point, prior) = (&optimum.point, &search.prior(x));
-    let evidence = evidence(&search.design, prior, point, seed)?;
-    let mean = &prior.mean + prior.sd.component_mul(&point.q.mean);
-    let factor =
-        scaled(&point.q.covariance, &prior.sd).cholesky().expect("a scaled inverse of a precision").unpack();
-    let posterior = SwapPosterior::new(dependence, search.basis.modes(), &mean, &factor);
+/// The same basis once more.
+fn same_basis(basis: &dyn SwapBasis, dependence: SwapDependence) -> Box<dyn SwapBasis> {
+    if basis.features() == 0 { SwapDependence::None.basis() } else { dependence.basis_of(basis.modes()) }
+}
+
+fn finish(end: &End<'_>, options: &BnsOptions) -> Result<BnsEstimate> {
+    let End { search, dependence, x, optimum } = *end;
+    let (point, prior, problem) = (&optimum.point, &search.prior(x), &search.problem);
+    let observations = problem.design.observations;
+    let emissions = problem.log_emissions(&point.coordinates);
+    let evidence = evidence(problem, prior, &point.q, &emissions, options.seed);
+    let emission = problem.family.parameters(&point.coordinates[0]);
+    let exclusion_radius =
+        options.exclude_report_radius.unwrap_or(EXCLUSION / emission.peak_concentration().sqrt());
+    let (mean, covariance) = point.q.coefficients(prior);
+    let all = 0..observations.len();
+    let expectation = problem.design.expectation(all, &emissions, &mean, &covariance, exclusion_radius);
+    let factor = covariance.cholesky().expect("a scaled inverse of a precision").unpack();
+    let posterior =
+        SwapPosterior::new(dependence, search.basis.modes(), options.has_uniform(), &mean, &factor);
     let trials = observations.len() as f64;
-    let [uniform, target, nontarget] = point.expectation.weights.map(|sum| sum / trials);
+    let [uniform, target, nontarget] = expectation.weights.map(|sum| sum / trials);
     let swaps = posterior.has_swaps();
+    let range = match dependence.curve_feature() {
+        Feature::Probe => observations.probe_range(),
+        Feature::Report => observations.report_range().map(|(low, high)| (low.max(exclusion_radius), high)),
+    };
     Ok(BnsEstimate {
         weights: MixtureWeights { target, nontarget: swaps.then_some(nontarget), uniform },
-        kappa: point.kappa,
-        log_likelihood: point.expectation.predictive,
+        emission,
+        uniform: options.has_uniform(),
+        log_likelihood: expectation.predictive,
         elbo: point.elbo,
         log_evidence: evidence.log,
         ess: evidence.effective,
@@ -162,7 +286,14 @@ fn finish(
         converged: optimum.converged(),
         effective_coefficients: point.q.mean.len() as f64 - point.q.covariance.trace(),
         hyperparameters: search.basis.named(x),
-        swap_curve: posterior.swap_curve(CURVE, observations.probe_range()),
+        swap_curve: posterior.swap_curve(CURVE, range),
+        swap_surface: if dependence.is_joint() {
+            posterior.swap_surface(SURFACE, observations, exclusion_radius)
+        } else {
+            Vec::new()
+        },
+        exclusion_radius,
+        swap_mass: swaps.then_some(expectation.beyond / trials),
         posterior,
     })
 }

@@ -1,8 +1,12 @@
 //! Expectations of the likelihood and its derivatives under a Gaussian over the coefficients.
 //!
-//! Coefficients are `[guess, level, features…]` (only `[guess]` where every display has one item): the logit of
-//! a guess is the first one, that of an uncued item is level + Σ coefficient · φ. Per trial only the normal
-//! distribution of its own logits matters, of as many dimensions as there are items.
+//! Coefficients are `[guess, level, features…]`, without a guess in models that have none and `[guess]` alone where every
+//! display has one item: the logit of a guess is the first one, that of an uncued item is level + Σ coefficient · φ. Per
+//! trial only the normal distribution of its own logits matters, of as many dimensions as there are free logits.
+//!
+//! Features are computed where they are used, a block of trials at a time: they are cheap (cosines by recurrence), and a
+//! million trials have gigabytes of them. What costs is two matrix products a block: features × covariance, and the
+//! curvature.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,17 +15,22 @@ use nalgebra::{DMatrix, DVector};
 
 use super::basis::{SwapBasis, SwapDependence};
 use super::nodes::Nodes;
-use crate::likelihood::{LogEmissions, sum_over_chunks, trial_log_likelihood};
+use crate::likelihood::{LogEmissions, sum_over_chunks, trial_log_likelihood, trial_value};
 use crate::{Error, Observations, Result};
 
-/// The trials with the features of every uncued item.
+/// Uncued items a block: the features of a block stay in the cache.
+const BLOCK: usize = 256;
+
+/// The trials and how their logits come from coefficients.
 #[derive(Debug)]
 pub(super) struct Design<'a> {
     pub(super) observations: &'a Observations,
-    /// `[1, φ…]` of every uncued item, in order.
-    features: Vec<f64>,
-    /// Length of one row of `features`; 0 where every display has one item.
+    basis: &'a dyn SwapBasis,
+    /// Whether there are guesses: 1 or 0 leading coefficients and free logits.
+    guesses: usize,
+    /// Length of `[1, φ…]` of an uncued item; 0 where every display has one item.
     width: usize,
+    /// By the number of free logits.
     nodes: Vec<Arc<Nodes>>,
 }
 
@@ -34,13 +43,27 @@ pub(super) struct Expectation {
     pub(super) gradient: DVector<f64>,
     /// E of minus its Hessian by the coefficients.
     pub(super) curvature: DMatrix<f64>,
-    /// E responsibility of all items, and that times the cosine of the error: the κ step needs no more.
-    pub(super) item_mass: f64,
-    pub(super) item_cosine: f64,
+    /// E responsibility of every item of every trial, in order.
+    pub(super) responsibilities: Vec<f64>,
     /// Log likelihood of the predictive mixture, whose weights are E π.
     pub(super) predictive: f64,
     /// Sums over trials of the predictive weights of guesses, of cued items, of all others.
     pub(super) weights: [f64; 3],
+    /// Part of the last of these on items beyond a radius from the cued one in the report feature.
+    pub(super) beyond: f64,
+}
+
+impl Expectation {
+    /// Adds the sums over the trials that follow.
+    fn add(&mut self, part: Self) {
+        self.log_likelihood += part.log_likelihood;
+        self.gradient += part.gradient;
+        self.curvature += part.curvature;
+        self.responsibilities.extend(part.responsibilities);
+        self.predictive += part.predictive;
+        (0..3).for_each(|index| self.weights[index] += part.weights[index]);
+        self.beyond += part.beyond;
+    }
 }
 
 impl<'a> Design<'a> {
@@ -48,71 +71,144 @@ impl<'a> Design<'a> {
     /// [`Error::MissingProbe`] when the dependence needs probe offsets and there are none.
     pub(super) fn new(
         observations: &'a Observations,
-        basis: &dyn SwapBasis,
+        basis: &'a dyn SwapBasis,
         dependence: SwapDependence,
+        uniform: bool,
     ) -> Result<Self> {
         let widest = observations.max_set_size();
         let width = if widest > 1 { 1 + basis.features() } else { 0 };
         if dependence.needs_probe() && width > 0 && observations.probe_offsets().is_none() {
             return Err(Error::MissingProbe);
         }
-        let mut features = Vec::with_capacity((observations.errors().len() - observations.len()) * width);
-        for trial in 0..observations.len() {
-            for item in observations.items(trial).skip(1) {
-                let first = features.len();
-                features.resize(first + width, 1.0);
-                let probe = observations.probe_offsets().map_or(f64::NAN, |offsets| offsets[item]);
-                basis.fill(probe, observations.report_offsets()[item], &mut features[first + 1..]);
-            }
-        }
-        let nodes = (1..=widest).map(Nodes::of).collect();
-        Ok(Self { observations, features, width, nodes })
+        let guesses = usize::from(uniform);
+        let nodes = (0..widest + guesses).map(Nodes::of).collect();
+        Ok(Self { observations, basis, guesses, width, nodes })
     }
 
     /// Number of coefficients.
     pub(super) fn coefficients(&self) -> usize {
-        1 + self.width
+        self.guesses + self.width
     }
 
-    /// Rows `[1, φ…]` of a trial's uncued items.
-    fn rows(&self, trial: usize) -> &[f64] {
-        let items = self.observations.items(trial);
-        let first = (items.start - trial) * self.width;
-        &self.features[first..first + (items.len() - 1) * self.width]
+    /// Index of the guess logit.
+    pub(super) fn guess(&self) -> Option<usize> {
+        (self.guesses > 0).then_some(0)
     }
 
-    /// Logits `[guess, cued item, others…]` of a trial at given coefficients.
-    pub(super) fn logits(&self, trial: usize, coefficients: &[f64], logits: &mut [f64]) {
-        logits[0] = coefficients[0];
-        logits[1] = 0.0;
-        if self.width > 0 {
-            for (logit, row) in logits[2..].iter_mut().zip(self.rows(trial).chunks_exact(self.width)) {
-                *logit = dot(row, &coefficients[1..]);
+    /// Index of the level of the swap function.
+    pub(super) fn level(&self) -> Option<usize> {
+        (self.width > 0).then_some(self.guesses)
+    }
+
+    /// Index of the coefficient of the first feature.
+    pub(super) fn first_feature(&self) -> usize {
+        self.coefficients().min(self.guesses + 1)
+    }
+
+    /// The component of a free logit: the cued item, component 1, has none.
+    #[inline]
+    fn component(&self, free: usize) -> usize {
+        if free < self.guesses { 0 } else { free + 2 - self.guesses }
+    }
+
+    /// Trials from `start` that fill a block, within `end`.
+    fn block(&self, start: usize, end: usize) -> Range<usize> {
+        let mut items = 0;
+        let mut stop = start;
+        while stop < end {
+            items += self.observations.set_size(stop) - 1;
+            if items > BLOCK && stop > start {
+                break;
             }
+            stop += 1;
         }
+        start..stop
     }
 
-    /// Expectations under N(`mean`, `covariance`) of the coefficients.
+    /// Fills a column `[1, φ…]` for every uncued item of the trials; returns how many there are.
+    fn fill(&self, trials: Range<usize>, features: &mut DMatrix<f64>) -> usize {
+        if self.width == 0 {
+            return 0;
+        }
+        let all = self.observations;
+        let items: Vec<usize> = trials.flat_map(|trial| all.items(trial).skip(1)).collect();
+        if features.ncols() < items.len() {
+            *features = DMatrix::zeros(self.width, items.len());
+        }
+        for (&item, column) in items.iter().zip(features.as_mut_slice().chunks_exact_mut(self.width)) {
+            column[0] = 1.0;
+            let probe = all.probe_offsets().map_or(f64::NAN, |offsets| offsets[item]);
+            self.basis.fill(probe, all.report_offsets()[item], &mut column[1..]);
+        }
+        items.len()
+    }
+
+    /// Log likelihood of all trials at each of several columns of coefficients.
+    pub(super) fn log_likelihoods(&self, emissions: &LogEmissions, coefficients: &DMatrix<f64>) -> Vec<f64> {
+        let draws = coefficients.ncols();
+        let values = coefficients.rows(self.guesses, self.width).transpose();
+        let widest = self.observations.max_set_size() + 1;
+        let sums = sum_over_chunks(
+            self.observations.len(),
+            |trials| {
+                let mut sums = vec![0.0; draws];
+                let mut features = DMatrix::zeros(self.width, 0);
+                let mut swaps = DMatrix::zeros(draws, 0);
+                let (mut logits, mut scratch) = (vec![f64::NEG_INFINITY; widest], vec![0.0; 2 * widest]);
+                logits[1] = 0.0;
+                let mut start = trials.start;
+                while start < trials.end {
+                    let block = self.block(start, trials.end);
+                    let count = self.fill(block.clone(), &mut features);
+                    if swaps.ncols() < count {
+                        swaps = DMatrix::zeros(draws, count);
+                    }
+                    if count > 0 {
+                        swaps.columns_mut(0, count).gemm(1.0, &values, &features.columns(0, count), 0.0);
+                    }
+                    let mut first = 0;
+                    for trial in block.clone() {
+                        let row = emissions.row(trial);
+                        let components = row.log.len();
+                        for (draw, sum) in sums.iter_mut().enumerate() {
+                            if self.guesses > 0 {
+                                logits[0] = coefficients[(0, draw)];
+                            }
+                            for (item, logit) in logits[2..components].iter_mut().enumerate() {
+                                *logit = swaps[(draw, first + item)];
+                            }
+                            *sum += trial_value(&logits[..components], row, &mut scratch);
+                        }
+                        first += components - 2;
+                    }
+                    start = block.end;
+                }
+                sums
+            },
+            |sums, part| sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value),
+        );
+        sums.expect("observations hold at least one trial")
+    }
+
+    /// Expectations under N(`mean`, `covariance`) of the coefficients, summed over some of the trials; items are counted
+    /// as beyond from a report distance of `radius` on.
     pub(super) fn expectation(
         &self,
+        trials: Range<usize>,
         emissions: &LogEmissions,
         mean: &DVector<f64>,
         covariance: &DMatrix<f64>,
+        radius: f64,
     ) -> Expectation {
         sum_over_chunks(
-            self.observations.len(),
-            |trials| Chunk::new(self, emissions, mean, covariance).sum(trials),
-            |sum, part| {
-                sum.log_likelihood += part.log_likelihood;
-                sum.gradient += part.gradient;
-                sum.curvature += part.curvature;
-                sum.item_mass += part.item_mass;
-                sum.item_cosine += part.item_cosine;
-                sum.predictive += part.predictive;
-                (0..3).for_each(|index| sum.weights[index] += part.weights[index]);
+            trials.len(),
+            |part| {
+                let part = trials.start + part.start..trials.start + part.end;
+                Chunk::new(self, emissions, mean, covariance, radius).sum(part)
             },
+            Expectation::add,
         )
-        .expect("observations hold at least one trial")
+        .expect("at least one trial")
     }
 }
 
@@ -122,9 +218,15 @@ struct Chunk<'a> {
     emissions: &'a LogEmissions,
     mean: &'a DVector<f64>,
     covariance: &'a DMatrix<f64>,
+    radius: f64,
     sum: Expectation,
-    /// Σ-row products, [items][width].
-    product: Vec<f64>,
+    /// A column per uncued item of the block: features, covariance × features, features × curvature of the trial.
+    features: DMatrix<f64>,
+    product: DMatrix<f64>,
+    weighted: DMatrix<f64>,
+    /// Per uncued item of the block: slope of its logit, curvature between it and the guess.
+    slopes: Vec<f64>,
+    crosses: Vec<f64>,
     factor: Vec<f64>,
     centre: Vec<f64>,
     logits: Vec<f64>,
@@ -141,6 +243,7 @@ impl<'a> Chunk<'a> {
         emissions: &'a LogEmissions,
         mean: &'a DVector<f64>,
         covariance: &'a DMatrix<f64>,
+        radius: f64,
     ) -> Self {
         let (widest, size) = (design.observations.max_set_size(), design.coefficients());
         Self {
@@ -148,19 +251,24 @@ impl<'a> Chunk<'a> {
             emissions,
             mean,
             covariance,
+            radius,
             sum: Expectation {
                 log_likelihood: 0.0,
                 gradient: DVector::zeros(size),
                 curvature: DMatrix::zeros(size, size),
-                item_mass: 0.0,
-                item_cosine: 0.0,
+                responsibilities: Vec::new(),
                 predictive: 0.0,
                 weights: [0.0; 3],
+                beyond: 0.0,
             },
-            product: vec![0.0; widest * design.width],
+            features: DMatrix::zeros(design.width, 0),
+            product: DMatrix::zeros(design.width, 0),
+            weighted: DMatrix::zeros(design.width, 0),
+            slopes: Vec::new(),
+            crosses: Vec::new(),
             factor: vec![0.0; widest * widest],
             centre: vec![0.0; widest],
-            logits: vec![0.0; widest + 1],
+            logits: vec![f64::NEG_INFINITY; widest + 1],
             weights: vec![0.0; widest + 1],
             responsibilities: vec![0.0; widest + 1],
             mean_weights: vec![0.0; widest + 1],
@@ -170,37 +278,80 @@ impl<'a> Chunk<'a> {
     }
 
     fn sum(mut self, trials: Range<usize>) -> Expectation {
-        for trial in trials {
-            self.distribution(trial);
-            self.integrate(trial);
-            self.accumulate(trial);
+        let mut start = trials.start;
+        while start < trials.end {
+            let block = self.design.block(start, trials.end);
+            start = block.end;
+            self.block(block);
         }
-        // The lower triangle was accumulated.
+        // Rounding may differ between the halves of the products.
         self.sum.curvature.fill_upper_triangle_with_lower_triangle();
         self.sum
     }
 
-    /// Mean and Cholesky factor of a trial's free logits (guess, then the uncued items).
-    fn distribution(&mut self, trial: usize) {
-        let (width, free) = (self.design.width, self.design.observations.set_size(trial));
-        let rows = self.design.rows(trial);
-        let (mean, covariance) = (self.mean.as_slice(), self.covariance.as_slice());
-        let size = mean.len();
-        self.centre[0] = mean[0];
-        self.factor[0] = covariance[0];
-        for item in 1..free {
-            let row = &rows[(item - 1) * width..item * width];
-            self.centre[item] = dot(row, &mean[1..]);
-            self.factor[item * free] = dot(row, &covariance[1..size]);
-            let product = &mut self.product[item * width..(item + 1) * width];
-            for (column, value) in product.iter_mut().enumerate() {
-                *value = dot(row, &covariance[(column + 1) * size + 1..(column + 2) * size]);
+    fn block(&mut self, trials: Range<usize>) {
+        let (width, guesses) = (self.design.width, self.design.guesses);
+        let count = self.design.fill(trials.clone(), &mut self.features);
+        if self.product.ncols() < count {
+            self.product = DMatrix::zeros(width, count);
+            self.weighted = DMatrix::zeros(width, count);
+        }
+        if count > 0 {
+            let covariance = self.covariance.view((guesses, guesses), (width, width));
+            self.product.columns_mut(0, count).gemm(1.0, &covariance, &self.features.columns(0, count), 0.0);
+        }
+        self.slopes.clear();
+        self.crosses.clear();
+        let mut first = 0;
+        for trial in trials {
+            self.distribution(trial, first);
+            self.integrate(trial);
+            self.accumulate(trial, first);
+            first += self.design.observations.set_size(trial) - 1;
+        }
+        if count > 0 {
+            let features = self.features.columns(0, count);
+            let slopes = DVector::from_column_slice(&self.slopes);
+            self.sum.gradient.rows_mut(guesses, width).gemv(1.0, &features, &slopes, 1.0);
+            if guesses > 0 {
+                let crosses = DVector::from_column_slice(&self.crosses);
+                let mut column = self.sum.curvature.view_mut((1, 0), (width, 1));
+                column.column_mut(0).gemv(1.0, &features, &crosses, 1.0);
             }
-            for other in 1..=item {
-                self.factor[item * free + other] = dot(
-                    &self.product[item * width..(item + 1) * width],
-                    &rows[(other - 1) * width..other * width],
-                );
+            let weighted = self.weighted.columns(0, count).transpose();
+            let mut curvature = self.sum.curvature.view_mut((guesses, guesses), (width, width));
+            curvature.gemm(1.0, &features, &weighted, 1.0);
+        }
+    }
+
+    /// Column of an uncued item of the block.
+    fn column(matrix: &DMatrix<f64>, item: usize) -> &[f64] {
+        let width = matrix.nrows();
+        &matrix.as_slice()[item * width..(item + 1) * width]
+    }
+
+    /// Mean and Cholesky factor of a trial's free logits (guess, then the uncued items); its uncued items begin at
+    /// `first` in the block.
+    fn distribution(&mut self, trial: usize, first: usize) {
+        let guesses = self.design.guesses;
+        let others = self.design.observations.set_size(trial) - 1;
+        let free = guesses + others;
+        let (mean, covariance) = (self.mean.as_slice(), self.covariance.as_slice());
+        if guesses > 0 {
+            self.centre[0] = mean[0];
+            self.factor[0] = covariance[0];
+        }
+        for item in 0..others {
+            let row = Self::column(&self.features, first + item);
+            let at = guesses + item;
+            self.centre[at] = dot(row, &mean[guesses..]);
+            if guesses > 0 {
+                self.factor[at * free] = dot(row, &covariance[1..mean.len()]);
+            }
+            let product = Self::column(&self.product, first + item);
+            for other in 0..=item {
+                self.factor[at * free + guesses + other] =
+                    dot(product, Self::column(&self.features, first + other));
             }
         }
         cholesky_in_place(&mut self.factor, free);
@@ -208,20 +359,20 @@ impl<'a> Chunk<'a> {
 
     /// Expectations over the nodes of a trial.
     fn integrate(&mut self, trial: usize) {
-        let free = self.design.observations.set_size(trial);
-        let components = free + 1;
+        let design = self.design;
+        let components = design.observations.set_size(trial) + 1;
+        let free = components - 2 + design.guesses;
         let row = self.emissions.row(trial);
-        let nodes = &self.design.nodes[free - 1];
         let mut value = 0.0;
         self.mean_weights[..components].fill(0.0);
         self.mean_responsibilities[..components].fill(0.0);
         self.curvature[..free * free].fill(0.0);
-        for (node, omega) in nodes.iter() {
+        self.logits[1] = 0.0;
+        for (node, omega) in design.nodes[free].iter() {
             for item in 0..free {
                 let shift = dot(&self.factor[item * free..item * free + item + 1], &node[..=item]);
-                self.logits[component(item)] = self.centre[item] + shift;
+                self.logits[design.component(item)] = self.centre[item] + shift;
             }
-            self.logits[1] = 0.0;
             let (pi, rho) = (&mut self.weights[..components], &mut self.responsibilities[..components]);
             value += omega * trial_log_likelihood(&self.logits[..components], row, pi, rho);
             for index in 0..components {
@@ -229,76 +380,78 @@ impl<'a> Chunk<'a> {
                 self.mean_responsibilities[index] += omega * rho[index];
             }
             for item in 0..free {
-                let at = component(item);
+                let at = design.component(item);
                 let (p, r) = (omega * pi[at], omega * rho[at]);
                 for other in 0..=item {
-                    let other_at = component(other);
+                    let other_at = design.component(other);
                     self.curvature[item * free + other] += r * rho[other_at] - p * pi[other_at];
                 }
             }
         }
         for item in 0..free {
-            let at = component(item);
+            let at = design.component(item);
             self.curvature[item * free + item] += self.mean_weights[at] - self.mean_responsibilities[at];
         }
         self.sum.log_likelihood += value;
     }
 
-    /// Adds a trial's expectations to the sums.
-    fn accumulate(&mut self, trial: usize) {
-        let (width, free) = (self.design.width, self.design.observations.set_size(trial));
+    /// Adds a trial's expectations to the sums, those of its uncued items to the block.
+    fn accumulate(&mut self, trial: usize, first: usize) {
+        let (guesses, width) = (self.design.guesses, self.design.width);
+        let observations = self.design.observations;
+        let others = observations.set_size(trial) - 1;
+        let free = guesses + others;
         let (pi, rho) = (&self.mean_weights, &self.mean_responsibilities);
         let row = self.emissions.row(trial);
         let density: f64 = pi.iter().zip(row.relative).map(|(pi, relative)| pi * relative).sum();
         self.sum.predictive += density.ln() + row.peak;
         self.sum.weights[0] += pi[0];
         self.sum.weights[1] += pi[1];
-        self.sum.weights[2] += pi[2..=free].iter().sum::<f64>();
-        for (item, rho) in self.design.observations.items(trial).zip(&rho[1..]) {
-            self.sum.item_mass += rho;
-            self.sum.item_cosine += rho * self.design.observations.cosines()[item];
-        }
-        let rows = self.design.rows(trial);
-        let size = self.sum.gradient.len();
-        let gradient = self.sum.gradient.as_mut_slice();
-        let curvature = self.sum.curvature.as_mut_slice();
-        gradient[0] += rho[0] - pi[0];
-        curvature[0] += self.curvature[0];
-        for item in 1..free {
-            let features = &rows[(item - 1) * width..item * width];
-            let slope = rho[component(item)] - pi[component(item)];
-            let product = &mut self.product[..width];
-            product.fill(0.0);
-            for other in 1..free {
-                let (low, high) = (item.min(other), item.max(other));
-                let weight = self.curvature[high * free + low];
-                for (value, feature) in product.iter_mut().zip(&rows[(other - 1) * width..other * width]) {
-                    *value += weight * feature;
-                }
+        for (item, pi) in observations.items(trial).skip(1).zip(&pi[2..]) {
+            self.sum.weights[2] += pi;
+            if observations.report_offsets()[item].abs() >= self.radius {
+                self.sum.beyond += pi;
             }
-            let cross = self.curvature[item * free];
-            for (index, &feature) in features.iter().enumerate() {
-                gradient[index + 1] += slope * feature;
-                curvature[index + 1] += cross * feature;
-                // Column `index + 1`, from the diagonal down.
-                let column = &mut curvature[(index + 1) * size + index + 1..(index + 2) * size];
-                for (value, other) in column.iter_mut().zip(&product[index..]) {
-                    *value += feature * other;
+        }
+        self.sum.responsibilities.extend_from_slice(&rho[1..others + 2]);
+        if guesses > 0 {
+            self.sum.gradient[0] += rho[0] - pi[0];
+            self.sum.curvature[(0, 0)] += self.curvature[0];
+        }
+        for item in 0..others {
+            let at = guesses + item;
+            self.slopes.push(rho[item + 2] - pi[item + 2]);
+            self.crosses.push(if guesses > 0 { self.curvature[at * free] } else { 0.0 });
+            let column =
+                &mut self.weighted.as_mut_slice()[(first + item) * width..(first + item + 1) * width];
+            column.fill(0.0);
+            for other in 0..others {
+                let (low, high) = (at.min(guesses + other), at.max(guesses + other));
+                let weight = self.curvature[high * free + low];
+                for (value, feature) in column.iter_mut().zip(Self::column(&self.features, first + other)) {
+                    *value += weight * feature;
                 }
             }
         }
     }
 }
 
-/// The component of a free logit: the cued item, component 1, has none.
-#[inline]
-pub(super) fn component(free: usize) -> usize {
-    if free == 0 { 0 } else { free + 1 }
-}
-
+/// Four partial sums, so that the additions do not wait for each other.
 #[inline]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let length = a.len().min(b.len());
+    let (left, right) = (a[..length].chunks_exact(4), b[..length].chunks_exact(4));
+    let mut tail = 0.0;
+    for (a, b) in left.remainder().iter().zip(right.remainder()) {
+        tail += a * b;
+    }
+    let mut sums = [0.0; 4];
+    for (a, b) in left.zip(right) {
+        for lane in 0..4 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums[0] + sums[1] + (sums[2] + sums[3]) + tail
 }
 
 /// Cholesky factor of a positive semi-definite matrix given and returned as the lower triangle of rows. Equal

@@ -1,30 +1,59 @@
-//! Gaussian variational inference by natural gradients with a line search, κ by its EM step.
+//! Gaussian variational inference by natural gradients with a line search, emissions by their M step.
 //!
 //! With w ~ N(0, I) the whitened coefficients, q = N(μ, Λ⁻¹), g and H the expected gradient and Hessian of the log
 //! likelihood: Λ ← (1 − r) Λ + r [I − H]₊, μ ← μ + r Λ⁻¹(g − μ), the step r halved until the evidence lower bound
 //! (ELBO) does not fall. The brackets keep eigenvalues at or above ½, since H is indefinite in general. Undamped
-//! steps diverge on most data.
+//! steps diverge on most data. The search knows q by the trait [`Approximation`]: [`Gaussian`] over one vector of
+//! coefficients, or the arrow of a hierarchy.
 
-use errare_core::special::{MAX_KAPPA, bessel_ratio_inverse};
-use errare_core::von_mises::VonMises;
+use std::ops::Range;
+
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::basis::Scales;
+use super::emission::{Deviations, Family, LogDensity, Population};
 use super::expectation::{Design, Expectation};
-use crate::Result;
 use crate::likelihood::LogEmissions;
 
 /// Prior of the guess logit and of the level of the swap function: N(−2, 2²).
 const LEVEL: (f64, f64) = (-2.0, 2.0);
-const MIN_EIGENVALUE: f64 = 0.5;
+pub(super) const MIN_EIGENVALUE: f64 = 0.5;
 /// Relative fall of the ELBO that rounding explains.
 const SLACK: f64 = 1e-9;
 /// A full step that gains less (nats) ends the search.
 const TOLERANCE: f64 = 1e-5;
-/// Longest step of ln κ in EM steps.
+/// Longest step of an emission's coordinates in M steps.
 const MAX_RELAXATION: f64 = 8.0;
 const MAX_ITERATIONS: usize = 200;
 const MAX_HALVINGS: usize = 12;
+
+/// The trials, and the emissions of groups of them that follow each other.
+#[derive(Debug)]
+pub(super) struct Problem<'a> {
+    pub(super) design: Design<'a>,
+    pub(super) family: &'static dyn Family,
+    /// Trials of each participant, or all of them.
+    pub(super) groups: Vec<Range<usize>>,
+    /// What the groups' emissions are drawn from, in a hierarchy.
+    pub(super) population: Option<Population>,
+}
+
+impl Problem<'_> {
+    /// Log emissions at the coordinates of each group.
+    pub(super) fn log_emissions(&self, coordinates: &[Vec<f64>]) -> LogEmissions {
+        let densities: Vec<LogDensity> = coordinates.iter().map(|x| self.family.log_density(x)).collect();
+        let cosines = self.design.observations.cosines();
+        let group = |trial| self.groups.partition_point(|group| group.end <= trial);
+        LogEmissions::by_item(self.design.observations, |trial, item| densities[group(trial)](cosines[item]))
+    }
+
+    /// The items of a group.
+    fn items(&self, group: usize) -> Range<usize> {
+        let trials = &self.groups[group];
+        let observations = self.design.observations;
+        observations.items(trials.start).start..observations.items(trials.end - 1).end
+    }
+}
 
 /// Independent normal priors of the coefficients `[guess, level, features…]`.
 #[derive(Debug, Clone)]
@@ -34,16 +63,41 @@ pub(super) struct Prior {
 }
 
 impl Prior {
-    /// The prior of the first `coefficients` coefficients.
-    pub(super) fn new(coefficients: usize, scales: &Scales) -> Self {
+    pub(super) fn new(design: &Design<'_>, scales: &Scales) -> Self {
+        let (first, size) = (design.first_feature(), design.coefficients());
         let at = |index: usize, level: f64, feature: fn(f64) -> f64| {
-            if index < 2 { level } else { feature(scales.values[index - 2]) }
+            if index < first { level } else { feature(scales.values[index - first]) }
         };
         Self {
-            mean: DVector::from_fn(coefficients, |index, _| at(index, LEVEL.0, |_| 0.0)),
-            sd: DVector::from_fn(coefficients, |index, _| at(index, LEVEL.1, |scale| scale)),
+            mean: DVector::from_fn(size, |index, _| at(index, LEVEL.0, |_| 0.0)),
+            sd: DVector::from_fn(size, |index, _| at(index, LEVEL.1, |scale| scale)),
         }
     }
+}
+
+/// A Gaussian over whitened coefficients that can be improved by natural-gradient steps.
+pub(super) trait Approximation: Clone + Send + Sync {
+    /// The prior that whitens its coefficients.
+    type Prior: Sync;
+    /// Where a full step leads.
+    type Proposal;
+
+    /// Expectations under the coefficients of each block of trials that shares them.
+    fn expectations(
+        &self,
+        problem: &Problem<'_>,
+        prior: &Self::Prior,
+        emissions: &LogEmissions,
+    ) -> Vec<Expectation>;
+
+    /// KL(q ‖ prior).
+    fn divergence(&self) -> f64;
+
+    /// The full step at the expectations of this q.
+    fn proposal(&self, prior: &Self::Prior, expectations: &[Expectation]) -> Self::Proposal;
+
+    /// A part of the step; `None` unless the precision is positive definite.
+    fn moved(&self, proposal: &Self::Proposal, step: f64) -> Option<Self>;
 }
 
 /// q over the whitened coefficients.
@@ -63,63 +117,111 @@ impl Gaussian {
         Self { mean, precision: identity.clone(), covariance: identity, log_det_precision: 0.0 }
     }
 
-    /// `None` unless the precision is positive definite.
-    fn new(mean: impl FnOnce(&DMatrix<f64>) -> DVector<f64>, precision: DMatrix<f64>) -> Option<Self> {
-        let cholesky = precision.clone().cholesky()?;
-        let log_det_precision = 2.0 * cholesky.l_dirty().diagonal().map(f64::ln).sum();
-        let covariance = cholesky.inverse();
-        Some(Self { mean: mean(&covariance), precision, covariance, log_det_precision })
-    }
-
-    /// The same with further coefficients at their prior.
-    pub(super) fn extended(&self, size: usize) -> Self {
-        let old = self.mean.len();
+    /// The same among further coefficients at their prior; `places` are those of the present ones.
+    pub(super) fn extended(&self, size: usize, places: &[usize]) -> Self {
         let mut grown = Self::unit(DVector::zeros(size));
-        grown.mean.rows_mut(0, old).copy_from(&self.mean);
-        grown.precision.view_mut((0, 0), (old, old)).copy_from(&self.precision);
-        grown.covariance.view_mut((0, 0), (old, old)).copy_from(&self.covariance);
+        for (i, &row) in places.iter().enumerate() {
+            grown.mean[row] = self.mean[i];
+            for (j, &column) in places.iter().enumerate() {
+                grown.precision[(row, column)] = self.precision[(i, j)];
+                grown.covariance[(row, column)] = self.covariance[(i, j)];
+            }
+        }
         grown.log_det_precision = self.log_det_precision;
         grown
     }
 
-    /// KL(q ‖ N(0, I)).
-    pub(super) fn divergence(&self) -> f64 {
+    /// Mean and covariance of the coefficients themselves.
+    pub(super) fn coefficients(&self, prior: &Prior) -> (DVector<f64>, DMatrix<f64>) {
+        (&prior.mean + prior.sd.component_mul(&self.mean), scaled(&self.covariance, &prior.sd))
+    }
+}
+
+impl Approximation for Gaussian {
+    type Prior = Prior;
+    type Proposal = (DVector<f64>, DMatrix<f64>);
+
+    fn expectations(
+        &self,
+        problem: &Problem<'_>,
+        prior: &Prior,
+        emissions: &LogEmissions,
+    ) -> Vec<Expectation> {
+        let (mean, covariance) = self.coefficients(prior);
+        let all = 0..problem.design.observations.len();
+        vec![problem.design.expectation(all, emissions, &mean, &covariance, f64::INFINITY)]
+    }
+
+    fn divergence(&self) -> f64 {
         let size = self.mean.len() as f64;
         0.5 * (self.covariance.trace() + self.mean.norm_squared() - size + self.log_det_precision)
+    }
+
+    fn proposal(&self, prior: &Prior, expectations: &[Expectation]) -> Self::Proposal {
+        let gradient = prior.sd.component_mul(&expectations[0].gradient) - &self.mean;
+        let size = gradient.len();
+        let curvature = scaled(&expectations[0].curvature, &prior.sd);
+        (gradient, floored(DMatrix::identity(size, size) + curvature))
+    }
+
+    fn moved(&self, (gradient, target): &Self::Proposal, step: f64) -> Option<Self> {
+        let precision = (1.0 - step) * &self.precision + step * target;
+        let cholesky = precision.clone().cholesky()?;
+        let log_det_precision = 2.0 * cholesky.l_dirty().diagonal().map(f64::ln).sum();
+        let covariance = cholesky.inverse();
+        Some(Self {
+            mean: &self.mean + step * (&covariance * gradient),
+            precision,
+            covariance,
+            log_det_precision,
+        })
     }
 }
 
 /// A value of the objective with all that its derivatives need.
 #[derive(Debug, Clone)]
-pub(super) struct Point {
-    pub(super) q: Gaussian,
-    pub(super) kappa: f64,
+pub(super) struct Point<A = Gaussian> {
+    pub(super) q: A,
+    /// Coordinates of the emission of each group.
+    pub(super) coordinates: Vec<Vec<f64>>,
+    /// The ELBO, plus the log density of the emissions in their population.
     pub(super) elbo: f64,
-    pub(super) expectation: Expectation,
+    /// Of each block of trials that shares coefficients, in order.
+    pub(super) expectations: Vec<Expectation>,
 }
 
 /// The end of a search.
 #[derive(Debug, Clone)]
-pub(super) struct Optimum {
-    pub(super) point: Point,
+pub(super) struct Optimum<A = Gaussian> {
+    pub(super) point: Point<A>,
     /// Accepted steps.
     pub(super) iterations: usize,
 }
 
-impl Optimum {
+impl<A> Optimum<A> {
     /// Whether the search ended because nothing was left to gain.
     pub(super) fn converged(&self) -> bool {
         self.iterations < MAX_ITERATIONS
     }
 }
 
-/// The ELBO at q and κ.
-pub(super) fn evaluate(design: &Design<'_>, prior: &Prior, q: Gaussian, kappa: f64) -> Result<Point> {
-    let emissions = LogEmissions::von_mises(design.observations, &VonMises::new(kappa)?);
-    let mean = &prior.mean + prior.sd.component_mul(&q.mean);
-    let expectation = design.expectation(&emissions, &mean, &scaled(&q.covariance, &prior.sd));
-    let elbo = expectation.log_likelihood - q.divergence();
-    Ok(Point { q, kappa, elbo, expectation })
+/// The ELBO at q and emissions.
+pub(super) fn evaluate<A: Approximation>(
+    problem: &Problem<'_>,
+    prior: &A::Prior,
+    q: A,
+    coordinates: Vec<Vec<f64>>,
+) -> Point<A> {
+    let emissions = problem.log_emissions(&coordinates);
+    let expectations = q.expectations(problem, prior, &emissions);
+    let likelihood: f64 = expectations.iter().map(|part| part.log_likelihood).sum();
+    let population: f64 = problem
+        .population
+        .iter()
+        .flat_map(|population| coordinates.iter().map(|x| population.log_density(x).0))
+        .sum();
+    let elbo = likelihood - q.divergence() + population;
+    Point { q, coordinates, elbo, expectations }
 }
 
 /// D A D for a diagonal D.
@@ -128,7 +230,7 @@ pub(super) fn scaled(matrix: &DMatrix<f64>, diagonal: &DVector<f64>) -> DMatrix<
 }
 
 /// Raises the eigenvalues of a symmetric matrix to at least ½.
-fn floored(matrix: DMatrix<f64>) -> DMatrix<f64> {
+pub(super) fn floored(matrix: DMatrix<f64>) -> DMatrix<f64> {
     let mut shifted = matrix.clone();
     (0..shifted.nrows()).for_each(|index| shifted[(index, index)] -= MIN_EIGENVALUE);
     if shifted.cholesky().is_some() {
@@ -139,54 +241,79 @@ fn floored(matrix: DMatrix<f64>) -> DMatrix<f64> {
     eigen.recompose()
 }
 
-/// Lengthens the EM steps of ln κ, which alone creep where guesses and spread trade off: the secant estimate of
-/// the fixed point from the last two steps.
-#[derive(Debug, Default)]
-struct KappaSteps {
-    /// ln κ and the EM step from there.
-    last: Option<(f64, f64)>,
+/// Lengthens the M steps of an emission's coordinates, which alone creep where guesses and spread trade off: the secant
+/// estimate of the fixed point from the last two steps.
+#[derive(Debug, Default, Clone)]
+struct EmissionSteps {
+    /// Coordinates and the M step from there.
+    last: Option<(Vec<f64>, Vec<f64>)>,
     plain: bool,
 }
 
-impl KappaSteps {
-    fn next(&mut self, kappa: f64, expectation: &Expectation) -> f64 {
-        let updated = bessel_ratio_inverse(expectation.item_cosine / expectation.item_mass);
-        if !(kappa > 0.0 && updated > 0.0) {
-            return updated;
+impl EmissionSteps {
+    fn next(&mut self, at: &[f64], updated: &[f64]) -> Vec<f64> {
+        let step: Vec<f64> = updated.iter().zip(at).map(|(updated, at)| updated - at).collect();
+        let mut factor = 1.0;
+        if let (Some((before, shrunk)), false) = (&self.last, self.plain) {
+            let changes = || shrunk.iter().zip(&step).map(|(shrunk, step)| shrunk - step);
+            let square: f64 = changes().map(|change| change * change).sum();
+            let product: f64 =
+                at.iter().zip(before).zip(changes()).map(|((a, b), change)| (a - b) * change).sum();
+            let secant = product / square;
+            factor = if secant.is_finite() { secant.clamp(1.0, MAX_RELAXATION) } else { 1.0 };
         }
-        let (at, step) = (kappa.ln(), (updated / kappa).ln());
-        let factor = match self.last {
-            Some((before, shrunk)) if !self.plain && step != shrunk => (at - before) / (shrunk - step),
-            _ => 1.0,
-        };
-        (self.last, self.plain) = (Some((at, step)), false);
-        let factor = if factor.is_finite() { factor.clamp(1.0, MAX_RELAXATION) } else { 1.0 };
-        (at + factor * step).exp().min(MAX_KAPPA)
+        let moved = at.iter().zip(&step).map(|(at, step)| at + factor * step).collect();
+        (self.last, self.plain) = (Some((at.to_vec(), step)), false);
+        moved
     }
 
-    /// The last step was too long: the next one is the EM step.
+    /// The last step was too long: the next one is the M step.
     fn reset(&mut self) {
         (self.last, self.plain) = (None, true);
     }
 }
 
-/// Maximises the ELBO over q and κ.
-pub(super) fn optimise(design: &Design<'_>, prior: &Prior, q: Gaussian, kappa: f64) -> Result<Optimum> {
-    let mut point = evaluate(design, prior, q, kappa)?;
+/// The M step of every group.
+fn emission_steps<A: Approximation>(problem: &Problem<'_>, point: &Point<A>) -> Vec<Vec<f64>> {
+    use rayon::prelude::*;
+    let cosines = problem.design.observations.cosines();
+    (0..problem.groups.len())
+        .into_par_iter()
+        .map(|group| {
+            let items = problem.items(group);
+            let weights = match &point.expectations[..] {
+                [all] => &all.responsibilities[items.clone()],
+                groups => &groups[group].responsibilities,
+            };
+            let deviations = Deviations { cosines: &cosines[items], weights };
+            problem.family.step(&point.coordinates[group], deviations, problem.population.as_ref())
+        })
+        .collect()
+}
+
+/// Maximises the ELBO over q and the emissions.
+pub(super) fn optimise<A: Approximation>(
+    problem: &Problem<'_>,
+    prior: &A::Prior,
+    q: A,
+    coordinates: Vec<Vec<f64>>,
+) -> Optimum<A> {
+    let mut point = evaluate(problem, prior, q, coordinates);
     let mut step = 1.0f64;
-    let mut kappa_steps = KappaSteps::default();
+    let mut emission = vec![EmissionSteps::default(); problem.groups.len()];
     let mut iterations = 0;
     'search: while iterations < MAX_ITERATIONS {
-        let expectation = &point.expectation;
-        let gradient = prior.sd.component_mul(&expectation.gradient) - &point.q.mean;
-        let size = gradient.len();
-        let target = floored(DMatrix::identity(size, size) + scaled(&expectation.curvature, &prior.sd));
+        let proposal = point.q.proposal(prior, &point.expectations);
+        let updated = emission_steps(problem, &point);
         for _ in 0..=MAX_HALVINGS {
-            let kappa = kappa_steps.next(point.kappa, expectation);
-            let precision = (1.0 - step) * &point.q.precision + step * &target;
-            let moved = |covariance: &DMatrix<f64>| &point.q.mean + step * (covariance * &gradient);
-            if let Some(q) = Gaussian::new(moved, precision) {
-                let candidate = evaluate(design, prior, q, kappa)?;
+            let coordinates = emission
+                .iter_mut()
+                .zip(&point.coordinates)
+                .zip(&updated)
+                .map(|((steps, at), updated)| steps.next(at, updated))
+                .collect();
+            if let Some(q) = point.q.moved(&proposal, step) {
+                let candidate = evaluate(problem, prior, q, coordinates);
                 if candidate.elbo >= point.elbo - SLACK * point.elbo.abs() {
                     let gain = candidate.elbo - point.elbo;
                     let small = gain < TOLERANCE * step;
@@ -198,21 +325,22 @@ pub(super) fn optimise(design: &Design<'_>, prior: &Prior, q: Gaussian, kappa: f
                     continue 'search;
                 }
             }
-            kappa_steps.reset();
+            emission.iter_mut().for_each(EmissionSteps::reset);
             step *= 0.5;
         }
         break;
     }
-    Ok(Optimum { point, iterations })
+    Optimum { point, iterations }
 }
 
-/// ∂ ELBO / ∂ ln scale of every feature at fixed q: by Stein's identity gₚμₚ + (HC)ₚₚ. At an optimum over q and κ
-/// it is the total derivative, and equals μₚ² + Cₚₚ − 1 there.
-pub(super) fn log_scale_slopes(point: &Point, prior: &Prior) -> Vec<f64> {
-    let gradient = prior.sd.component_mul(&point.expectation.gradient);
-    let curvature = scaled(&point.expectation.curvature, &prior.sd);
+/// ∂ ELBO / ∂ ln scale of every feature at fixed q: by Stein's identity gₚμₚ + (HC)ₚₚ. At an optimum over q and the
+/// emission it is the total derivative, and equals μₚ² + Cₚₚ − 1 there.
+pub(super) fn log_scale_slopes(point: &Point, prior: &Prior, first_feature: usize) -> Vec<f64> {
+    let expectation = &point.expectations[0];
+    let gradient = prior.sd.component_mul(&expectation.gradient);
+    let curvature = scaled(&expectation.curvature, &prior.sd);
     let q = &point.q;
-    (2..gradient.len())
+    (first_feature..gradient.len())
         .map(|p| gradient[p] * q.mean[p] - curvature.row(p).dot(&q.covariance.row(p)))
         .collect()
 }

@@ -5,11 +5,12 @@
 //! (logit 0), guesses have a logit of their own. f is written in the Fourier basis that diagonalises its kernel
 //! (`spectrum`, `basis`), so that the posterior is a Gaussian over a dozen coefficients. It is found by
 //! natural-gradient variational inference with a line search on a deterministic objective (`nodes`,
-//! `expectation`, `inference`), its hyperparameters by empirical Bayes (`hyperparameters`), and the evidence by
-//! importance sampling (`evidence`). `posterior` is what a fit keeps.
+//! `expectation`, `inference`) in turn with the M step of the emission (`emission`), its hyperparameters by empirical
+//! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `posterior` is what a fit keeps.
 
 mod basis;
 mod bfgs;
+mod emission;
 mod estimate;
 mod evidence;
 mod expectation;
@@ -21,6 +22,7 @@ mod spectrum;
 mod tests;
 
 pub use basis::SwapDependence;
-pub use estimate::{BnsEstimate, fit_bns};
-pub use posterior::{SwapCurvePoint, SwapPosterior};
+pub use emission::EmissionFamily;
+pub use estimate::{BnsEstimate, BnsOptions, fit_bns};
+pub use posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
 pub use spectrum::wendland_spectrum;

@@ -17,10 +17,10 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// The nodes of a dimension (at least 1), kept between calls.
+    /// The nodes of a dimension, kept between calls.
     pub(super) fn of(dimension: usize) -> Arc<Self> {
         static KEPT: [OnceLock<Arc<Nodes>>; 16] = [const { OnceLock::new() }; 16];
-        match KEPT.get(dimension - 1) {
+        match KEPT.get(dimension) {
             Some(slot) => Arc::clone(slot.get_or_init(|| Arc::new(Self::build(dimension)))),
             None => Arc::new(Self::build(dimension)),
         }
@@ -28,6 +28,7 @@ impl Nodes {
 
     fn build(dimension: usize) -> Self {
         match dimension {
+            0 => Self { dimension, points: Vec::new(), weights: vec![1.0] },
             1 => {
                 let (points, weights) = normal(20).into_iter().unzip();
                 Self { dimension, points, weights }
@@ -91,7 +92,8 @@ impl Nodes {
 
     /// Every node with its weight.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[f64], f64)> {
-        self.points.chunks_exact(self.dimension).zip(self.weights.iter().copied())
+        let at = |index: usize| &self.points[index * self.dimension..(index + 1) * self.dimension];
+        self.weights.iter().enumerate().map(move |(index, &weight)| (at(index), weight))
     }
 }
 

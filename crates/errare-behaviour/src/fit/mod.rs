@@ -14,22 +14,38 @@ use std::collections::BTreeMap;
 pub use directory::{FitSelection, Fits};
 pub use model::FittedModel;
 pub use name::ModelName;
-pub use parameters::{EmissionParameters, Estimate};
+pub use parameters::Estimate;
 
-use crate::bns::{SwapCurvePoint, SwapPosterior, fit_bns};
+use crate::bns::{BnsOptions, EmissionFamily, SwapCurvePoint, SwapPosterior, SwapSurfacePoint, fit_bns};
+use crate::emission::EmissionParameters;
 use crate::mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
 use crate::{Observations, Result};
 
 /// How to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FitOptions {
     /// Seed of what is random in a fit: the draws behind the evidence of BNS.
     pub seed: u64,
+    /// Family of the emission of BNS; every other model has its own.
+    pub emission: EmissionFamily,
+    /// Whether BNS has uniform guesses; `None` for what is usual with the emission.
+    pub uniform: Option<bool>,
+    /// Report distance (radians) below which BNS does not tell swaps from correct reports; `None` for 2/√κ.
+    pub exclude_report_radius: Option<f64>,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
-        Self { seed: 1 }
+        let BnsOptions { seed, emission, uniform, exclude_report_radius } = BnsOptions::default();
+        Self { seed, emission, uniform, exclude_report_radius }
+    }
+}
+
+impl FitOptions {
+    /// What BNS takes of the options.
+    pub(crate) fn bns(&self) -> BnsOptions {
+        let Self { seed, emission, uniform, exclude_report_radius } = *self;
+        BnsOptions { seed, emission, uniform, exclude_report_radius }
     }
 }
 
@@ -67,9 +83,19 @@ pub struct Fit {
 /// The part of a fit that only BNS has.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BnsFit {
-    /// Probability of a swap over probe distance in a comparison of two items; empty without uncued items.
+    /// Whether the model has uniform guesses.
+    pub uniform: bool,
+    /// Probability of a swap in a comparison of two items, over report distance when that is all the swap function
+    /// depends on, else over probe distance; empty without uncued items.
     pub swap_curve: Vec<SwapCurvePoint>,
-    /// Log evidence at the fitted κ and hyperparameters (nats).
+    /// The same over both distances, for dependences on both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swap_surface: Vec<SwapSurfacePoint>,
+    /// Report distance (radians) below which swaps are not told from correct reports.
+    pub exclusion_radius: f64,
+    /// Mean weight, a trial, of the uncued items beyond that radius; `None` without uncued items.
+    pub swap_mass: Option<f64>,
+    /// Log evidence at the fitted emission and hyperparameters (nats).
     pub log_evidence: f64,
     /// Evidence lower bound (nats).
     pub elbo: f64,
@@ -107,20 +133,29 @@ pub struct BnsFit {
 /// # Errors
 /// [`Error::MissingProbe`](crate::Error::MissingProbe) when the model needs probe features that the displays lack.
 pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) -> Result<Fit> {
-    let (parameters, kappa, log_likelihood, weights, standard_errors, bns) = match model {
+    let (parameters, emission, log_likelihood, weights, standard_errors, bns) = match model {
         ModelName::TwoComponent | ModelName::ThreeComponent => {
             let estimate = fit_mixture(observations, model == ModelName::ThreeComponent)?;
             let MixtureEstimate { kappa, log_likelihood, weights, standard_errors } = estimate;
-            (mixture_parameters(model, &estimate), kappa, log_likelihood, weights, standard_errors, None)
+            let emission = EmissionParameters::VonMises { kappa };
+            (mixture_parameters(model, &estimate), emission, log_likelihood, weights, standard_errors, None)
         }
         ModelName::Bns(dependence) => {
-            let estimate = fit_bns(observations, dependence, options.seed)?;
-            let mut parameters = vec![Estimate::new("kappa", estimate.kappa, None)];
-            let hyperparameters = estimate.hyperparameters.iter();
-            parameters.extend(hyperparameters.map(|(name, &value)| Estimate::new(name, value, None)));
+            let estimate = fit_bns(observations, dependence, &options.bns())?;
+            let emission = estimate.emission.named().into_iter();
+            let hyperparameters =
+                estimate.hyperparameters.iter().map(|(name, &value)| (name.as_str(), value));
+            let parameters = emission
+                .chain(hyperparameters)
+                .map(|(name, value)| Estimate::new(name, value, None))
+                .collect();
             let bns = BnsFit {
+                uniform: estimate.uniform,
                 effective_coefficients: estimate.effective_coefficients,
                 swap_curve: estimate.swap_curve,
+                swap_surface: estimate.swap_surface,
+                exclusion_radius: estimate.exclusion_radius,
+                swap_mass: estimate.swap_mass,
                 log_evidence: estimate.log_evidence,
                 elbo: estimate.elbo,
                 ess: estimate.ess,
@@ -129,7 +164,7 @@ pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) 
                 hyperparameters: estimate.hyperparameters,
                 posterior: estimate.posterior,
             };
-            (parameters, estimate.kappa, estimate.log_likelihood, estimate.weights, None, Some(bns))
+            (parameters, estimate.emission, estimate.log_likelihood, estimate.weights, None, Some(bns))
         }
     };
     Ok(Fit {
@@ -140,7 +175,7 @@ pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) 
         trials: observations.len(),
         log_likelihood,
         parameters,
-        emission: EmissionParameters::VonMises { kappa },
+        emission,
         weights,
         standard_errors,
         bns,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{EmissionParameters, Fit};
+use super::Fit;
 use crate::bns::SwapPosterior;
 use crate::data::MAX_SET_SIZE;
+use crate::emission::EmissionParameters;
 use crate::mixture::MixtureWeights;
 use crate::{Display, Emission, Error, ResponseModel, Result};
 

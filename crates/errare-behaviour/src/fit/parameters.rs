@@ -1,10 +1,4 @@
-//! What a fit says of its parameters: estimates by name, and the emission that they make.
-
-use std::sync::Arc;
-
-use errare_core::von_mises::VonMises;
-
-use crate::{Emission, Result};
+//! What a fit says of its parameters: estimates by name.
 
 /// A parameter of a fitted model.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -23,36 +17,5 @@ impl Estimate {
     #[must_use]
     pub fn new(name: &str, value: f64, standard_error: Option<f64>) -> Self {
         Self { name: name.to_owned(), value, standard_error }
-    }
-}
-
-/// The distribution of responses around the chosen item.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum EmissionParameters {
-    /// A von Mises distribution.
-    VonMises {
-        /// Concentration κ (1/rad²).
-        kappa: f64,
-    },
-}
-
-impl EmissionParameters {
-    /// The emission in displays of `set_size` items.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a parameter outside of its range, as an edited file may have.
-    pub fn emission(&self, _set_size: usize) -> Result<Arc<dyn Emission>> {
-        Ok(match *self {
-            Self::VonMises { kappa } => Arc::new(VonMises::new(kappa)?),
-        })
-    }
-
-    /// Concentration κ of a von Mises distribution; `None` for any other.
-    #[must_use]
-    pub fn kappa(&self) -> Option<f64> {
-        let Self::VonMises { kappa } = *self;
-        Some(kappa)
     }
 }

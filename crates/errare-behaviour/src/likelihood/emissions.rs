@@ -3,8 +3,12 @@
 use std::f64::consts::TAU;
 
 use errare_core::von_mises::VonMises;
+use rayon::prelude::*;
 
 use crate::{Emission, Observations};
+
+/// Trials that one thread fills at a time.
+const PART: usize = 1024;
 
 /// ln E(εₙ) of every component of every trial (component 0: −ln 2π), [trials × (items + 1)], with the
 /// densities relative to the row's largest one, which spare the inner loops half of their exponentials.
@@ -31,7 +35,7 @@ impl LogEmissions {
     /// Log densities of any emission.
     #[must_use]
     pub fn new(observations: &Observations, emission: &dyn Emission) -> Self {
-        Self::fill(observations, |item| emission.log_density(observations.errors()[item]))
+        Self::by_item(observations, |_, item| emission.log_density(observations.errors()[item]))
     }
 
     /// Log densities of a von Mises emission, without a cosine per item.
@@ -39,28 +43,44 @@ impl LogEmissions {
     pub fn von_mises(observations: &Observations, emission: &VonMises) -> Self {
         let offset = emission.log_density(0.0);
         let cosines = observations.cosines();
-        Self::fill(observations, |item| emission.kappa() * (cosines[item] - 1.0) + offset)
+        Self::by_item(observations, |_, item| emission.kappa() * (cosines[item] - 1.0) + offset)
     }
 
-    fn fill(observations: &Observations, log_density: impl Fn(usize) -> f64) -> Self {
+    /// Log densities by trial and item.
+    pub(crate) fn by_item(
+        observations: &Observations,
+        log_density: impl Fn(usize, usize) -> f64 + Sync,
+    ) -> Self {
         let trials = observations.len();
-        let entries = observations.errors().len() + trials;
-        let mut all = Self {
-            starts: Vec::with_capacity(trials + 1),
-            log: Vec::with_capacity(entries),
-            relative: Vec::with_capacity(entries),
-            peak: Vec::with_capacity(trials),
-        };
-        all.starts.push(0);
-        for trial in 0..trials {
-            let first = all.log.len();
-            all.log.push(-TAU.ln());
-            all.log.extend(observations.items(trial).map(&log_density));
-            let peak = all.log[first..].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            all.relative.extend(all.log[first..].iter().map(|value| (value - peak).exp()));
-            all.peak.push(peak);
-            all.starts.push(all.log.len());
+        let starts: Vec<usize> =
+            (0..=trials).map(|trial| if trial == trials { observations.errors().len() } else { observations.items(trial).start } + trial).collect();
+        let entries = starts[trials];
+        let mut all =
+            Self { starts, log: vec![0.0; entries], relative: vec![0.0; entries], peak: vec![0.0; trials] };
+        let (mut log, mut relative) = (all.log.as_mut_slice(), all.relative.as_mut_slice());
+        let mut parts = Vec::with_capacity(trials.div_ceil(PART));
+        for (part, peak) in all.peak.chunks_mut(PART).enumerate() {
+            let first = part * PART;
+            let length = all.starts[first + peak.len()] - all.starts[first];
+            let (own_log, own_relative);
+            (own_log, log) = log.split_at_mut(length);
+            (own_relative, relative) = relative.split_at_mut(length);
+            parts.push((first, own_log, own_relative, peak));
         }
+        parts.into_par_iter().for_each(|(first, log, relative, peaks)| {
+            let mut start = 0;
+            for (trial, peak) in (first..).zip(peaks) {
+                let items = observations.items(trial);
+                let range = start..start + items.len() + 1;
+                let row = &mut log[range.clone()];
+                row[0] = -TAU.ln();
+                row[1..].iter_mut().zip(items).for_each(|(value, item)| *value = log_density(trial, item));
+                *peak = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let densities = relative[range.clone()].iter_mut();
+                densities.zip(row).for_each(|(density, value)| *density = (*value - *peak).exp());
+                start = range.end;
+            }
+        });
         all
     }
 

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use super::{EmissionRow, LogEmissions};
 
 /// Trials per chunk: sums are taken within a chunk and then over the chunks in order, whatever the number
-/// of threads.
+/// of threads. Many trials have longer chunks, so that the sums of all chunks together take little memory.
 const CHUNK: usize = 128;
+const MAX_CHUNKS: usize = 64;
 
 /// Below this the product of weights and relative emissions has lost its digits.
 const UNDERFLOW: f64 = 1e-280;
@@ -44,6 +45,22 @@ pub fn trial_log_likelihood(
 ) -> f64 {
     let log_sum = softmax(logits, weights);
     posterior_or(weights, row, responsibilities, |component| logits[component] - log_sum)
+}
+
+/// Log likelihood of one trial alone; `scratch` holds twice as many numbers as the trial has components.
+pub(crate) fn trial_value(logits: &[f64], row: EmissionRow<'_>, scratch: &mut [f64]) -> f64 {
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (mut all, mut joint) = (0.0, 0.0);
+    for (logit, relative) in logits.iter().zip(row.relative) {
+        let weight = (logit - top).exp();
+        all += weight;
+        joint += weight * relative;
+    }
+    if joint > UNDERFLOW {
+        return row.peak + (joint / all).ln();
+    }
+    let (weights, responsibilities) = scratch[..2 * logits.len()].split_at_mut(logits.len());
+    trial_log_likelihood(logits, row, weights, responsibilities)
 }
 
 /// Multiplies weights by relative emissions; falls back on logarithms where the product underflows.
@@ -131,9 +148,10 @@ pub(crate) fn sum_over_chunks<T: Send>(
     evaluate: impl Fn(Range<usize>) -> T + Sync,
     mut add: impl FnMut(&mut T, T),
 ) -> Option<T> {
-    let parts: Vec<T> = (0..count.div_ceil(CHUNK))
+    let length = CHUNK * count.div_ceil(CHUNK * MAX_CHUNKS);
+    let parts: Vec<T> = (0..count.div_ceil(length.max(1)))
         .into_par_iter()
-        .map(|chunk| evaluate(chunk * CHUNK..((chunk + 1) * CHUNK).min(count)))
+        .map(|chunk| evaluate(chunk * length..((chunk + 1) * length).min(count)))
         .collect();
     let mut parts = parts.into_iter();
     let mut sum = parts.next()?;
@@ -238,6 +256,9 @@ mod tests {
             let value =
                 trial_log_likelihood(&logits[range.clone()], emissions.row(trial), &mut weights, &mut resp);
             assert_abs_diff_eq!(value, expected, epsilon = 1e-9 * expected.abs().max(1.0));
+            let mut scratch = vec![0.0; 2 * range.len()];
+            let alone = trial_value(&logits[range.clone()], emissions.row(trial), &mut scratch);
+            assert_abs_diff_eq!(alone, expected, epsilon = 1e-9 * expected.abs().max(1.0));
             assert_abs_diff_eq!(resp.iter().sum::<f64>(), 1.0, epsilon = 1e-12);
         }
     }

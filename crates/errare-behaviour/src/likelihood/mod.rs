@@ -15,4 +15,4 @@ pub use emissions::{EmissionRow, LogEmissions};
 pub use kernel::{MixtureEvaluation, mixture_likelihood, negative_hessian, softmax, trial_log_likelihood};
 pub use observations::Observations;
 
-pub(crate) use kernel::{posterior, sum_over_chunks};
+pub(crate) use kernel::{posterior, sum_over_chunks, trial_value};

@@ -76,6 +76,26 @@ impl Observations {
         Ok(())
     }
 
+    /// Every `stride`-th trial, from the first on.
+    pub(crate) fn every(&self, stride: usize) -> Self {
+        let trials: Vec<usize> = (0..self.len()).step_by(stride.max(1)).collect();
+        let mut starts = vec![0];
+        starts.extend(trials.iter().scan(0, |end, &trial| {
+            *end += self.set_size(trial);
+            Some(*end)
+        }));
+        let pick =
+            |values: &[f64]| trials.iter().flat_map(|&trial| values[self.items(trial)].to_vec()).collect();
+        Self {
+            starts,
+            errors: pick(&self.errors),
+            cosines: pick(&self.cosines),
+            sines: pick(&self.sines),
+            probe_offsets: self.probe_offsets.as_deref().map(pick),
+            report_offsets: pick(&self.report_offsets),
+        }
+    }
+
     /// Number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -148,17 +168,21 @@ impl Observations {
     /// another; `None` without probe features or without uncued items.
     #[must_use]
     pub fn probe_range(&self) -> Option<(f64, f64)> {
-        let offsets = self.probe_offsets()?;
-        let (mut low, mut high) = (PI, 0.0f64);
-        let mut any = false;
-        for trial in 0..self.len() {
-            for item in self.items(trial).skip(1) {
-                any = true;
-                low = low.min(offsets[item].abs());
-                high = high.max(offsets[item].abs());
-            }
-        }
-        any.then_some((low, high))
+        self.range(self.probe_offsets()?)
+    }
+
+    /// Smallest and largest distance in the report feature, as [`probe_range`](Self::probe_range).
+    #[must_use]
+    pub fn report_range(&self) -> Option<(f64, f64)> {
+        self.range(self.report_offsets())
+    }
+
+    fn range(&self, offsets: &[f64]) -> Option<(f64, f64)> {
+        let uncued = (0..self.len()).flat_map(|trial| self.items(trial).skip(1));
+        uncued.map(|item| offsets[item].abs()).fold(None, |range, distance| {
+            let (low, high) = range.unwrap_or((PI, 0.0f64));
+            Some((low.min(distance), high.max(distance)))
+        })
     }
 }
 

@@ -70,7 +70,7 @@ pub fn demo(
 ) -> Result<DemoSummary> {
     let table = load_bundled(DATA)?;
     progress.note(&format!("{}: {} trials", table.name(), table.len()));
-    let fit_options = FitOptions { seed: options.seed };
+    let fit_options = FitOptions { seed: options.seed, ..FitOptions::default() };
     let bns_model = ModelName::Bns(SwapDependence::Probe);
     let mixtures =
         fit_groups(&table, &[GroupKey::SetSize], ModelName::ThreeComponent, &fit_options, progress)?;

@@ -34,6 +34,8 @@ fn every_key_is_described() {
         [&["data", "check"], &set[..]].concat(),
         vec!["data", "list", "--json"],
         [&["fit"], &set[..], &["--model", "three-component"]].concat(),
+        [&["fit"], &set[..], &["--model", "bns:none", "--emission", "von-mises-mixture"]].concat(),
+        [&["fit"], &set[..], &["--model", "bns:none", "--emission", "wrapped-stable"]].concat(),
         [&["fit"], &set[..], &["--model", "bns", "--out", "fit"]].concat(),
         vec!["surrogate", "fit", "--trials", "50", "--json", "--out", "drawn"],
     ] {

@@ -93,6 +93,30 @@ fn groups_are_as_asked_for() {
 }
 
 #[test]
+fn a_swap_surface_stands_beside_a_fit_over_both_distances() {
+    let scratch = Scratch::new();
+    let set =
+        ["fit", "simulated_probe_effect", "--where", "set_size=2", "--where", "condition=distance", "--json"];
+    let fit = |more: &[&str]| scratch.run(&[&set[..], more].concat());
+    let document = fit(&["--model", "bns:both", "--exclude-report-radius", "0.9", "--out", "fits"]).json();
+    assert!(document["fits"][0].get("swap_surface").is_none(), "the surface is for fit.json");
+    assert_eq!(document["fits"][0]["exclusion_radius"], 0.9);
+    let rows = std::fs::read_to_string(scratch.path("fits/swap_surface.csv")).unwrap();
+    assert!(rows.starts_with("participant,condition,set_size,probe,report,odds,mean,lo,hi,has_data\n"));
+    assert_eq!(rows.lines().count(), 1 + 25 * 25);
+    // A fit without one leaves none behind.
+    let stable = fit(&["--model", "bns:probe", "--emission", "wrapped-stable", "--out", "fits"]).json();
+    assert_eq!(stable["fits"][0]["uniform"], false);
+    assert_eq!(stable["fits"][0]["emission"]["kind"], "wrapped-stable");
+    assert!(!scratch.path("fits/swap_surface.csv").exists());
+    fit(&["--model", "bns", "--emission", "von-misses"])
+        .refused(&["von-misses", "did you mean \"von-mises\""]);
+    fit(&["--model", "bns", "--uniform", "maybe"]).refused(&["yes or no"]);
+    fit(&["--model", "bns", "--exclude-report-radius", "4"]).refused(&["from 0 to pi"]);
+    fit(&["--model", "two-component", "--uniform", "no"]).refused(&["--uniform", "two-component"]);
+}
+
+#[test]
 fn a_bns_fit_tells_its_swap_curve_and_leaves_it_beside_the_fit() {
     let scratch = Scratch::new();
     let arguments = [

@@ -1,13 +1,20 @@
 //! What the swap function may depend on: one basis each.
+//!
+//! `circle` is a function of one feature, `torus` of both jointly, `additive` a sum of one function of each; a constant
+//! needs no feature.
+
+mod additive;
+mod circle;
+mod torus;
 
 use std::collections::BTreeMap;
-use std::f64::consts::SQRT_2;
 use std::fmt::Debug;
 
-use super::spectrum::wendland_spectrum;
+use additive::Additive;
+use circle::Circle;
+use torus::Torus;
 
-/// Modes beside the constant one, refined until the variance they leave out is below `TRUNCATION`.
-const MODES: [usize; 4] = [12, 16, 24, 32];
+/// The largest part of the prior variance that a basis may leave out.
 const TRUNCATION: f64 = 0.01;
 /// The kernel is valid for τ from here on.
 const MIN_TAU: f64 = 3.0;
@@ -21,11 +28,33 @@ pub enum SwapDependence {
     None,
     /// The distance from the cued item in the probe feature.
     Probe,
+    /// The distance from the cued item in the report feature.
+    Report,
+    /// Both distances jointly: any smooth function of the pair.
+    Both,
+    /// Both distances, by a sum of one function of each.
+    Additive,
+}
+
+/// A feature of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Feature {
+    Probe,
+    Report,
+}
+
+impl Feature {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Report => "report",
+        }
+    }
 }
 
 impl SwapDependence {
     /// Every dependence there is.
-    pub const ALL: [Self; 2] = [Self::Probe, Self::None];
+    pub const ALL: [Self; 5] = [Self::Probe, Self::Report, Self::Both, Self::Additive, Self::None];
 
     /// Name, as in the model name `bns:NAME`.
     #[must_use]
@@ -33,25 +62,48 @@ impl SwapDependence {
         match self {
             Self::None => "none",
             Self::Probe => "probe",
+            Self::Report => "report",
+            Self::Both => "both",
+            Self::Additive => "additive",
         }
     }
 
     /// Whether displays need probe features.
     #[must_use]
     pub fn needs_probe(self) -> bool {
-        self == Self::Probe
+        matches!(self, Self::Probe | Self::Both | Self::Additive)
+    }
+
+    /// Whether the swap function depends on report distance, where swaps to near items pass for correct reports.
+    #[must_use]
+    pub fn uses_report(self) -> bool {
+        matches!(self, Self::Report | Self::Both | Self::Additive)
+    }
+
+    /// Whether the swap function has two arguments.
+    #[must_use]
+    pub fn is_joint(self) -> bool {
+        matches!(self, Self::Both | Self::Additive)
+    }
+
+    /// The feature along which the swap curve is drawn.
+    pub(super) fn curve_feature(self) -> Feature {
+        if self == Self::Report { Feature::Report } else { Feature::Probe }
     }
 
     /// The basis of least resolution, and by [`SwapBasis::refined`] those above.
     pub(super) fn basis(self) -> Box<dyn SwapBasis> {
-        self.basis_of(MODES[0])
+        self.basis_of(if self == Self::Both { torus::MODES[0] } else { circle::MODES[0] })
     }
 
     /// The basis with a number of modes a feature.
     pub(super) fn basis_of(self, modes: usize) -> Box<dyn SwapBasis> {
         match self {
             Self::None => Box::new(Constant),
-            Self::Probe => Box::new(Probe { modes }),
+            Self::Probe => Box::new(Circle { feature: Feature::Probe, modes }),
+            Self::Report => Box::new(Circle { feature: Feature::Report, modes }),
+            Self::Both => Box::new(Torus { modes }),
+            Self::Additive => Box::new(Additive::new(modes)),
         }
     }
 }
@@ -63,6 +115,16 @@ pub(super) struct HyperPrior {
     pub(super) sd: f64,
     /// Where the search starts.
     pub(super) start: f64,
+}
+
+impl HyperPrior {
+    /// Of ln s, with s the prior scale of the swap function in logits.
+    const SCALE: Self = Self { mean: 0.0, sd: 1.0, start: 0.0 };
+
+    /// Of ln(τ − 3), with τ the inverse length in one feature.
+    fn inverse_length() -> Self {
+        Self { mean: 3f64.ln(), sd: 0.7, start: 3f64.ln() }
+    }
 }
 
 /// Prior standard deviations of the coefficients, and how they move with the hyperparameters.
@@ -88,9 +150,9 @@ pub(super) trait SwapBasis: Debug + Send + Sync {
     fn scales(&self, x: &[f64]) -> Scales;
     /// Hyperparameters by name on their natural scales.
     fn named(&self, x: &[f64]) -> BTreeMap<String, f64>;
-    /// A finer basis, when this one leaves out more than 1 % of the prior variance at `x`; its features begin
-    /// with those of this one.
-    fn refined(&self, x: &[f64]) -> Option<Box<dyn SwapBasis>>;
+    /// A finer basis, when this one leaves out more than 1 % of the prior variance at `x`, with the place in it of each
+    /// feature of this one.
+    fn refined(&self, x: &[f64]) -> Option<(Box<dyn SwapBasis>, Vec<usize>)>;
 }
 
 /// f is a constant.
@@ -114,79 +176,7 @@ impl SwapBasis for Constant {
     fn named(&self, _: &[f64]) -> BTreeMap<String, f64> {
         BTreeMap::new()
     }
-    fn refined(&self, _: &[f64]) -> Option<Box<dyn SwapBasis>> {
+    fn refined(&self, _: &[f64]) -> Option<(Box<dyn SwapBasis>, Vec<usize>)> {
         None
-    }
-}
-
-/// f is an even function of the probe offset: φₖ = √2 cos kΔ with prior variance s² sₖ(τ).
-/// Hyperparameters: ln s and ln(τ − 3).
-#[derive(Debug)]
-struct Probe {
-    modes: usize,
-}
-
-impl SwapBasis for Probe {
-    fn features(&self) -> usize {
-        self.modes + 1
-    }
-
-    fn modes(&self) -> usize {
-        self.modes
-    }
-
-    fn fill(&self, probe: f64, _: f64, features: &mut [f64]) {
-        fill_cosines(probe, features);
-    }
-
-    fn hyperpriors(&self) -> Vec<HyperPrior> {
-        vec![
-            HyperPrior { mean: 0.0, sd: 1.0, start: 0.0 },
-            HyperPrior { mean: 3f64.ln(), sd: 0.7, start: 3f64.ln() },
-        ]
-    }
-
-    fn scales(&self, x: &[f64]) -> Scales {
-        let tau = MIN_TAU + x[1].exp();
-        let spectrum = wendland_spectrum(tau, self.modes);
-        let s = x[0].exp();
-        Scales {
-            values: spectrum.iter().map(|&(value, _)| s * value.max(TINY).sqrt()).collect(),
-            log_slopes: vec![
-                vec![1.0; spectrum.len()],
-                spectrum
-                    .iter()
-                    .map(|&(value, slope)| 0.5 * (tau - MIN_TAU) * slope / value.max(TINY))
-                    .collect(),
-            ],
-        }
-    }
-
-    fn named(&self, x: &[f64]) -> BTreeMap<String, f64> {
-        BTreeMap::from([("scale".into(), x[0].exp()), ("tau_probe".into(), MIN_TAU + x[1].exp())])
-    }
-
-    fn refined(&self, x: &[f64]) -> Option<Box<dyn SwapBasis>> {
-        let kept: f64 =
-            wendland_spectrum(MIN_TAU + x[1].exp(), self.modes).iter().map(|&(value, _)| value).sum();
-        let finer = MODES.into_iter().find(|&modes| modes > self.modes)?;
-        (1.0 - kept > TRUNCATION).then(|| SwapDependence::Probe.basis_of(finer))
-    }
-}
-
-/// Keeps the logarithm of a coefficient finite where it vanishes.
-const TINY: f64 = 1e-14;
-
-/// 1, √2 cos Δ, √2 cos 2Δ, …; without an offset (NaN) its average over the circle: 1, 0, 0, …
-fn fill_cosines(offset: f64, features: &mut [f64]) {
-    let cosine = offset.cos();
-    let (mut previous, mut current) = (cosine, 1.0);
-    for (k, feature) in features.iter_mut().enumerate() {
-        *feature = match (k, offset.is_nan()) {
-            (0, _) => 1.0,
-            (_, true) => 0.0,
-            (_, false) => SQRT_2 * current,
-        };
-        (previous, current) = (current, 2.0 * cosine * current - previous);
     }
 }

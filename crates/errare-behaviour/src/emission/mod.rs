@@ -1,0 +1,105 @@
+//! Emissions: the distribution of a response around the item it was drawn from. One file each.
+
+mod parameters;
+mod von_mises;
+mod von_mises_mixture;
+mod wrapped_stable;
+
+use std::fmt::Debug;
+
+use errare_core::random::Stream;
+
+pub use parameters::EmissionParameters;
+pub use von_mises_mixture::VonMisesMixture;
+pub(crate) use wrapped_stable::MIN_ALPHA;
+pub use wrapped_stable::WrappedStable;
+
+/// A symmetric distribution of mean 0 on the circle (radians). A new emission is one implementation.
+pub trait Emission: Debug + Send + Sync {
+    /// Log density at a deviation (radians).
+    fn log_density(&self, deviation: f64) -> f64;
+    /// Draws a deviation (radians) in [−π, π).
+    fn sample(&self, stream: &mut Stream) -> f64;
+    /// Circular standard deviation (radians).
+    fn standard_deviation(&self) -> f64;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use approx::assert_abs_diff_eq;
+    use errare_core::angle::CircularSummary;
+    use errare_core::random::{Purpose, stream};
+
+    use super::*;
+
+    fn emissions() -> Vec<Box<dyn Emission>> {
+        let mixture = |share, narrow, wide| Box::new(VonMisesMixture::new(share, narrow, wide).unwrap());
+        let stable = |alpha, gamma| Box::new(WrappedStable::new(alpha, gamma).unwrap());
+        vec![
+            mixture(0.7, 30.0, 2.0),
+            mixture(1.0, 400.0, 0.0),
+            mixture(0.0, 1e5, 1.0),
+            stable(2.0, 0.3),
+            stable(1.9, 0.05),
+            stable(1.0, 0.2),
+            stable(0.6, 0.15),
+            stable(1.5, 4.0),
+            stable(2.0, 0.01),
+        ]
+    }
+
+    /// The trapezoidal rule is exact on the circle once it resolves the peak.
+    #[test]
+    fn densities_integrate_to_one() {
+        for emission in emissions() {
+            let n = 1 << 14;
+            let at = |index: i32| emission.log_density(TAU * f64::from(index) / f64::from(n)).exp();
+            let sum: f64 = (-n / 2..n / 2).map(at).sum();
+            assert_abs_diff_eq!(sum * TAU / f64::from(n), 1.0, epsilon = 1e-10);
+        }
+    }
+
+    #[test]
+    fn samples_have_the_moments_of_the_density() {
+        for (index, emission) in emissions().iter().enumerate() {
+            let mut stream = stream(5, Purpose::Surrogate, &[index as u64]);
+            let draws = 40_000;
+            let sample = CircularSummary::of((0..draws).map(|_| emission.sample(&mut stream)));
+            let n = 1 << 14;
+            let moment: f64 = (0..n)
+                .map(|i| TAU * (f64::from(i) / f64::from(n) - 0.5))
+                .map(|angle| angle.cos() * emission.log_density(angle).exp() * TAU / f64::from(n))
+                .sum();
+            let error = 5.0 * (1.0 - moment * moment).max(1e-8).sqrt() / f64::from(draws).sqrt();
+            assert!((sample.resultant - moment).abs() < error, "{emission:?}: {} {moment}", sample.resultant);
+            assert_abs_diff_eq!(emission.standard_deviation(), (-2.0 * moment.ln()).sqrt(), epsilon = 1e-6);
+        }
+    }
+
+    #[test]
+    fn extreme_parameters_stay_finite() {
+        let mut all = emissions();
+        all.push(Box::new(VonMisesMixture::new(0.5, 1e7, 0.0).unwrap()));
+        for alpha in [0.5, 0.8, 1.0, 1.3, 1.999, 2.0] {
+            let least = WrappedStable::least_gamma(alpha);
+            for gamma in [least, 2.0 * least, 1.0, 50.0] {
+                all.push(Box::new(WrappedStable::new(alpha, gamma).unwrap()));
+            }
+        }
+        for (index, emission) in all.iter().enumerate() {
+            let mut last = f64::INFINITY;
+            for step in 0..200 {
+                let value = emission.log_density(f64::from(step) / 199.0 * TAU / 2.0);
+                assert!(value.is_finite(), "{index} at {step}");
+                // Where densities are close to their rounding they may waver.
+                let slack = if value < -18.0 { 0.5 } else { 1e-6 };
+                assert!(value <= last + slack, "{index} rises at {step}: {value} after {last}");
+                last = value;
+            }
+            assert!(emission.sample(&mut stream(1, Purpose::Surrogate, &[])).is_finite());
+            assert!(emission.standard_deviation() >= 0.0);
+        }
+    }
+}
