@@ -82,7 +82,9 @@ mod tests {
     use errare_behaviour::{Display, DisplayGenerator, SwapFunction};
     use errare_core::random::{Purpose, stream};
 
-    use super::super::backward::{GradientSlot, backward, clean_targets, draw_targets, forward_pass};
+    use super::super::backward::{backward, forward_pass};
+    use super::super::plan::GradientSlot;
+    use super::super::targets::{clean_targets, draw_targets};
     use super::super::{BatchPlan, TileInputs, TrialStep, begin, step_forward, trial_steps};
     use crate::circuit::{Circuit, draw_readout};
     use crate::config::{CleanTarget, Cue, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};

@@ -4,10 +4,15 @@
 mod backward;
 mod forward;
 mod free_running;
+mod penalties;
+mod plan;
 mod plane;
+mod regression;
+mod targets;
 mod trial;
 
-pub(crate) use backward::{BatchPlan, GradientSlot, backward};
+pub(crate) use backward::backward;
 pub(crate) use forward::{Tile, TileInputs, begin, step_forward};
+pub(crate) use plan::{BatchPlan, GradientSlot};
 pub(crate) use plane::{Plane, fill_normals};
 pub(crate) use trial::{TrialStep, trial_steps};

@@ -1,6 +1,6 @@
 //! The passes over a tile that involve the behavioural plane: read-out, overwriting, noise.
 
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, row, row_mut};
+use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, lane, row, row_mut};
 
 /// The read-out W_x, `[axis][neuron]`.
 #[derive(Debug, Clone, Copy)]
@@ -67,4 +67,9 @@ pub(crate) fn fill_normals<T: Real>(isa: Isa, noise: &mut NoiseLanes, out: &mut 
         }
     }
     isa.run(Fill(noise, out));
+}
+
+/// One trajectory's value, in f64.
+pub(super) fn lane_f64<T: Real>(buffer: &[Lanes<T>], index: usize, trajectory: usize) -> f64 {
+    lane(buffer, index, trajectory).to_f64()
 }

@@ -1,0 +1,126 @@
+//! What a training step lays out for its tiles: the plan that they share, and the slot that takes their gradients with
+//! the buffers of a tile's two passes.
+
+use errare_behaviour::ResponseModel;
+
+use super::free_running::Forced;
+use super::{Tile, TrialStep};
+use crate::circuit::Circuit;
+use crate::config::{CleanTarget, HandOff, ObjectiveConfig};
+use crate::kernel::{Isa, Lanes, Real, VECTORS, zeros};
+use crate::objective::Objective;
+use crate::schedule::Schedule;
+
+/// Everything a training step shares between its tiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchPlan<'a, T> {
+    pub(crate) isa: Isa,
+    pub(crate) circuit: &'a Circuit<T>,
+    pub(crate) parameters: &'a [T],
+    pub(crate) code_biases: &'a [T],
+    pub(crate) steps: &'a [TrialStep],
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) objective: &'a Objective,
+    pub(crate) penalties: &'a ObjectiveConfig,
+    pub(crate) target: &'a dyn ResponseModel,
+    /// Mixture weights of the target for every display.
+    pub(crate) weights: &'a [Vec<f64>],
+    /// Regress on expected clean responses instead of sampled ones.
+    pub(crate) clean_target: CleanTarget,
+    /// Share of the samples whose clean response is drawn about an item chosen at random.
+    pub(crate) exploration: f64,
+    /// What happens to the plane of free lanes when the response begins.
+    pub(crate) hand_off: HandOff,
+    /// R, and s₀.
+    pub(crate) radius: f64,
+    pub(crate) spread: f64,
+}
+
+/// Gradients and losses of the tiles that share a slot, summed in the order of the tiles.
+#[derive(Debug)]
+pub(crate) struct GradientSlot<T> {
+    pub(crate) parameters: Vec<T>,
+    pub(crate) code_biases: Vec<T>,
+    /// Mean squared error at each τ; index 0 is unused.
+    pub(crate) losses: Vec<f64>,
+    /// Weighted penalties: hand-off mean, hand-off spread, activity.
+    pub(crate) penalties: [f64; 3],
+    pub(super) work: Workspace<T>,
+}
+
+/// Buffers that live through a tile's forward and backward pass.
+#[derive(Debug)]
+pub(super) struct Workspace<T> {
+    pub(super) tile: Tile<T>,
+    /// State before the first step.
+    pub(super) start: Vec<Lanes<T>>,
+    /// State after each step, before any overwriting.
+    pub(super) after: Vec<Lanes<T>>,
+    /// F at each step.
+    pub(super) drives: Vec<Lanes<T>>,
+    /// x_τ, two rows each; x₀ first.
+    pub(super) chain: Vec<Lanes<T>>,
+    /// The clean response that each τ is regressed on, two rows each: x₀, or its expectation given x_τ.
+    pub(super) clean: Vec<Lanes<T>>,
+    /// Prediction minus target at each τ, two rows each.
+    pub(super) residuals: Vec<Lanes<T>>,
+    /// Share of each trajectory in the mean: of the objective, and of the loss that is logged.
+    pub(super) lane_weight: [Lanes<T>; VECTORS],
+    pub(super) logged_weight: [Lanes<T>; VECTORS],
+    /// The lanes that are teacher-forced.
+    pub(super) forced: Forced<T>,
+    pub(super) costate: Vec<Lanes<T>>,
+    pub(super) d_f: Vec<Lanes<T>>,
+    pub(super) d_state: Vec<Lanes<T>>,
+    pub(super) d_drives: [Vec<Lanes<T>>; 2],
+}
+
+impl<T: Real> GradientSlot<T> {
+    pub(crate) fn new(circuit: &Circuit<T>, steps: usize, response_steps: usize) -> Self {
+        let n = circuit.neurons;
+        let rows = circuit.cell.drive_rows();
+        Self {
+            parameters: vec![T::ZERO; circuit.layout.len()],
+            code_biases: vec![T::ZERO; (response_steps + 1) * circuit.cell.units()],
+            losses: vec![0.0; response_steps + 1],
+            penalties: [0.0; 3],
+            work: Workspace {
+                tile: Tile::new(circuit),
+                start: zeros(n),
+                after: zeros(steps * n),
+                drives: zeros(steps * n),
+                chain: zeros(2 * (response_steps + 1)),
+                clean: zeros(2 * (response_steps + 1)),
+                residuals: zeros(2 * (response_steps + 1)),
+                lane_weight: [Lanes::ZERO; VECTORS],
+                logged_weight: [Lanes::ZERO; VECTORS],
+                forced: [Lanes::ZERO; VECTORS],
+                costate: zeros(n),
+                d_f: zeros(n),
+                d_state: zeros(n),
+                d_drives: [zeros(rows), zeros(rows)],
+            },
+        }
+    }
+
+    /// What the latest tile started from: the state before the first step, `[neuron][trajectory]`, and x₀ … x_T,
+    /// two rows each.
+    pub(crate) fn drawn(&self) -> (&[Lanes<T>], &[Lanes<T>]) {
+        (&self.work.start, &self.work.chain)
+    }
+
+    /// Makes room for the states of a plan's trials.
+    pub(super) fn prepare(&mut self, plan: &BatchPlan<'_, T>) {
+        let needed = plan.steps.len() * plan.circuit.neurons * VECTORS;
+        self.work.after.resize(needed, Lanes::ZERO);
+        self.work.drives.resize(needed, Lanes::ZERO);
+    }
+
+    /// Forgets the gradients of the last step.
+    pub(crate) fn clear(&mut self) {
+        self.parameters.fill(T::ZERO);
+        self.code_biases.fill(T::ZERO);
+        self.losses.fill(0.0);
+        self.penalties = [0.0; 3];
+    }
+}

@@ -1,0 +1,78 @@
+//! The regression of a denoising step: its residual in the behavioural plane, and how that enters the costate.
+
+use super::Plane;
+use crate::kernel::{Kernel, Lanes, Real, VECTORS, row, row_mut};
+
+/// Prediction − target in the plane, and its weighted mean square.
+pub(super) struct Residual<'a, T> {
+    pub(super) plane: Plane<'a, T>,
+    pub(super) of: &'a [Lanes<T>],
+    pub(super) clean: (T, &'a [Lanes<T>]),
+    pub(super) noised: (T, &'a [Lanes<T>]),
+    pub(super) lane_weight: &'a [Lanes<T>; VECTORS],
+    pub(super) residual: &'a mut [Lanes<T>],
+    pub(super) loss: &'a mut f64,
+}
+
+impl<T: Real> Kernel for Residual<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let x = self.plane.read::<FMA>(self.of);
+        let mut sum = Lanes::ZERO;
+        for axis in 0..2 {
+            let (clean, noised) = (row(self.clean.1, axis), row(self.noised.1, axis));
+            let residual = row_mut(self.residual, axis);
+            for v in 0..VECTORS {
+                let target = clean[v].map(|c| c * self.clean.0).add_scaled::<FMA>(self.noised.0, noised[v]);
+                residual[v] = x[axis][v].zip(target, |x, y| x - y);
+                let weighted = residual[v].zip(self.lane_weight[v], |e, w| e * w);
+                sum = sum.add_product::<FMA>(weighted, residual[v]);
+            }
+        }
+        *self.loss = 0.5 * sum.sum().to_f64();
+    }
+}
+
+/// λ gains the state's regression; dF = αλ plus the drive's; the state's direct share is (1 − α)λ.
+pub(super) struct Costate<'a, T> {
+    pub(super) plane: Plane<'a, T>,
+    pub(super) alpha: T,
+    pub(super) state_residual: Option<(T, &'a [Lanes<T>])>,
+    pub(super) drive_residual: Option<(T, &'a [Lanes<T>])>,
+    pub(super) lane_weight: &'a [Lanes<T>; VECTORS],
+    pub(super) costate: &'a mut [Lanes<T>],
+    pub(super) d_f: &'a mut [Lanes<T>],
+    pub(super) d_state: &'a mut [Lanes<T>],
+}
+
+impl<T: Real> Costate<'_, T> {
+    #[inline(always)]
+    fn weighted(&self, (weight, residual): (T, &[Lanes<T>])) -> [[Lanes<T>; VECTORS]; 2] {
+        let mut x = [[Lanes::ZERO; VECTORS]; 2];
+        for axis in 0..2 {
+            for v in 0..VECTORS {
+                x[axis][v] = row(residual, axis)[v].zip(self.lane_weight[v], |e, w| weight * e * w);
+            }
+        }
+        x
+    }
+}
+
+impl<T: Real> Kernel for Costate<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        if let Some(residual) = self.state_residual {
+            let x = self.weighted(residual);
+            self.plane.add::<FMA>(&x, self.costate);
+        }
+        let leak = T::ONE - self.alpha;
+        for i in 0..self.costate.len() {
+            self.d_f[i] = self.costate[i].map(|c| self.alpha * c);
+            self.d_state[i] = self.costate[i].map(|c| leak * c);
+        }
+        if let Some(residual) = self.drive_residual {
+            let x = self.weighted(residual);
+            self.plane.add::<FMA>(&x, self.d_f);
+        }
+    }
+}
