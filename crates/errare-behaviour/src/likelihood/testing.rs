@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use errare_core::random::{Purpose, stream};
 
-use crate::data::{ReadOptions, read_csv};
+use crate::data::{GroupKey, ReadOptions, TrialTable, read_csv};
 use crate::{Display, DisplayGenerator, Observations, ResponseModel};
 
 /// Simulated trials of a known model.
@@ -28,8 +28,19 @@ pub(crate) fn observations(trials: &[(Display, f64)]) -> Observations {
 }
 
 /// Trials of one set size of a human data set, or `None` (with a message) where the file is absent.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn human(name: &str, set_size: usize) -> Option<Vec<(Display, f64)>> {
+    let table = human_table(name)?.filter("set_size", &set_size.to_string()).unwrap();
+    Some(table.trials().iter().map(|trial| (trial.display.clone(), trial.response)).collect())
+}
+
+/// The trials of each participant and set size of a human data set, or `None` as [`human`].
+pub(crate) fn human_cells(name: &str) -> Option<Vec<Observations>> {
+    let groups = human_table(name)?.group_by(&[GroupKey::Participant, GroupKey::SetSize]);
+    Some(groups.iter().map(|group| Observations::try_from(&group.table).unwrap()).collect())
+}
+
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn human_table(name: &str) -> Option<TrialTable> {
     let folder = std::env::var_os("ERRARE_SHARED_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -42,7 +53,5 @@ pub(crate) fn human(name: &str, set_size: usize) -> Option<Vec<(Display, f64)>> 
         );
         return None;
     }
-    let table = read_csv(&path, &ReadOptions::default()).unwrap();
-    let table = table.filter("set_size", &set_size.to_string()).unwrap();
-    Some(table.trials().iter().map(|trial| (trial.display.clone(), trial.response)).collect())
+    Some(read_csv(&path, &ReadOptions::default()).unwrap())
 }

@@ -5,7 +5,7 @@ use errare_core::special::MAX_KAPPA;
 use errare_core::von_mises::VonMises;
 
 use super::*;
-use crate::likelihood::testing::{human, observations, simulated};
+use crate::likelihood::testing::{human, human_cells, observations, simulated};
 use crate::{Display, DisplayGenerator, Emission, ResponseModel};
 
 /// A three-component mixture set by hand.
@@ -87,6 +87,51 @@ fn mixed_set_sizes_share_their_parameters() {
     assert_abs_diff_eq!(estimate.weights.target, 0.72, epsilon = 0.025);
     assert_abs_diff_eq!(estimate.weights.nontarget.unwrap(), 0.1, epsilon = 0.02);
     assert_abs_diff_eq!(estimate.kappa, 10.0, epsilon = 0.5);
+}
+
+/// What every start reaches by plain steps alone.
+fn by_plain_steps(observations: &crate::Observations, with_swaps: bool) -> f64 {
+    em::starts(with_swaps)
+        .into_iter()
+        .map(|start| em::advance(observations, start, 10_000, 1e-9).unwrap().1)
+        .fold(f64::NEG_INFINITY, f64::max)
+}
+
+#[test]
+fn screening_and_extrapolation_lose_no_maximum() {
+    for seed in 0..60 {
+        let set_size = 2 + seed as usize % 5;
+        let truth = Truth {
+            target: [0.9, 0.6, 0.4][seed as usize % 3],
+            nontarget: [0.02, 0.1, 0.3][(seed as usize / 3) % 3],
+            emission: VonMises::new([2.0, 8.0, 40.0][(seed as usize / 9) % 3]).unwrap(),
+        };
+        let generator = DisplayGenerator::standard(set_size).unwrap();
+        let observations = observations(&simulated(&truth, &generator, 40 + 2 * seed, seed));
+        let fast = fit_mixture(&observations, true).unwrap().log_likelihood;
+        let slow = by_plain_steps(&observations, true);
+        assert!(fast > slow - 1e-3, "set {seed}: {fast} {slow}");
+    }
+}
+
+/// Bays, Catalao & Husain (2009): every participant and set size, one core.
+#[test]
+#[ignore = "timing: cargo test --release -p errare-behaviour cells_of_bays -- --ignored --nocapture"]
+#[expect(clippy::print_stdout, reason = "the time is the result")]
+fn cells_of_bays_2009_are_fitted_in_milliseconds() {
+    let Some(cells) = human_cells("bays2009") else { return };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        let started = std::time::Instant::now();
+        let fits: Vec<_> = cells.iter().map(|cell| fit_mixture(cell, true).unwrap()).collect();
+        let elapsed = started.elapsed();
+        let mut worst = f64::NEG_INFINITY;
+        for (cell, fit) in cells.iter().zip(&fits) {
+            worst = worst.max(by_plain_steps(cell, cell.max_set_size() > 1) - fit.log_likelihood);
+        }
+        println!("{} cells in {elapsed:?}; at most {worst:.1e} nats below plain EM", cells.len());
+        assert!(worst < 1e-3);
+    });
 }
 
 #[test]
