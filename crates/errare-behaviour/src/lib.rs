@@ -6,7 +6,9 @@
 //!
 //! Second in the flow: trials → **behaviour** → task → network → training → simulation → analysis → report.
 
+mod bfgs;
 mod bns;
+mod cue_noise;
 pub mod data;
 mod display;
 mod emission;
@@ -14,8 +16,10 @@ mod error;
 mod fit;
 mod likelihood;
 mod mixture;
+mod parametric;
 mod predictive;
 mod response_model;
+mod summary;
 mod surrogate;
 mod swap_function;
 mod unimodal;
@@ -28,14 +32,19 @@ pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};
 pub use emission::{Emission, EmissionParameters, VonMisesMixture, WrappedStable};
 pub use error::{Error, Result};
-pub use fit::{BnsFit, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, fit};
+pub use fit::{
+    BnsFit, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, ParticipantMean,
+    ParticipantMeans, fit, participant_means,
+};
 pub use likelihood::{
     EmissionRow, LogEmissions, MixtureEvaluation, Observations, mixture_likelihood, negative_hessian,
     softmax, trial_log_likelihood,
 };
 pub use mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
+pub use parametric::ClassicalModel;
 pub use predictive::{ErrorReference, error_density, predictive_log_likelihood};
 pub use response_model::{Response, ResponseModel, Source, sample_response};
+pub use summary::{ErrorSummary, Measured, RankShare, SwapEstimate, chance_precision, swap_estimate};
 pub use surrogate::{nearest_without_swaps, surrogate, surrogate_response, surrogate_table};
 pub use swap_function::SwapFunction;
 pub use unimodal::{Unimodal, nearest_unimodal};

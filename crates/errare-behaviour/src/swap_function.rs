@@ -1,8 +1,9 @@
 //! Swap functions set by hand: how often an uncued item is reported, as a function of probe distance.
 //!
-//! These are the response distributions of Radmard, Bays & Lengyel (arXiv 2512.04808): parametric members
-//! of the BNS family with exact reports and no guesses.
+//! Those of Radmard, Bays & Lengyel (arXiv 2512.04808), parametric members of the BNS family, and that of noise in the
+//! cue dimension; all with exact reports and no guesses.
 
+use crate::cue_noise::selection;
 use crate::{Display, Emission, ResponseModel};
 
 /// Added to the width, so that a width of 0 stays finite (rad²).
@@ -30,6 +31,12 @@ pub enum SwapFunction {
     },
     /// Swaps (logit 0.15 against 1) up to a probe distance of 2 rad, none beyond.
     Sharp,
+    /// Swaps from noise in the probe feature: the item remembered nearest to the cue is reported (Bays 2016;
+    /// Schneegans & Bays 2017).
+    CueNoise {
+        /// Concentration κ of the remembered probe features (1/rad²), at least 0.
+        kappa: f64,
+    },
 }
 
 impl ResponseModel for SwapFunction {
@@ -54,6 +61,12 @@ impl ResponseModel for SwapFunction {
             Self::Sharp => {
                 weights[1] = 1f64.exp();
                 weights.extend(others.map(|item| if distance(item) < SHARP.0 { SHARP.1.exp() } else { 0.0 }));
+            }
+            Self::CueNoise { kappa } => {
+                let offset = |item| display.probe_offset(item).unwrap_or(0.0);
+                let offsets: Vec<f64> = (0..display.set_size()).map(offset).collect();
+                weights.truncate(1);
+                weights.extend(selection(&offsets, kappa));
             }
         }
         let total: f64 = weights.iter().sum();

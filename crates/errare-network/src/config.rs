@@ -91,6 +91,7 @@ enum SpelledSwap {
     Flat { swap_probability: f64 },
     Distance { width: f64, offset: f64 },
     Sharp,
+    CueNoise { kappa: f64 },
     Fit { path: PathBuf, set_size: Option<usize>, draw: Option<u64> },
 }
 
@@ -103,6 +104,7 @@ impl<'de> Deserialize<'de> for Swap {
                 Self::Function(SwapFunction::Distance { width, offset })
             }
             SpelledSwap::Sharp => Self::Function(SwapFunction::Sharp),
+            SpelledSwap::CueNoise { kappa } => Self::Function(SwapFunction::CueNoise { kappa }),
             SpelledSwap::Fit { path, set_size, draw } => Self::Fit(FitReference { path, set_size, draw }),
         })
     }

@@ -5,14 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use errare_behaviour::{Display, DisplayGenerator};
+use errare_behaviour::{Display, DisplayGenerator, SwapFunction};
 use errare_core::random::{Purpose, Stream, stream};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
     BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, NetworkConfig, ObjectiveConfig,
-    ObjectiveKind, TaskConfig, TrainingConfig,
+    ObjectiveKind, Swap, TaskConfig, TrainingConfig,
 };
 use crate::objective::Objective;
 use crate::schedule::Schedule;
@@ -132,6 +132,9 @@ impl Stage {
         check(shortest <= longest, "task.epochs.delay", delay, "[shortest, longest]")?;
         check(task.epochs.gap >= 1, "task.epochs.gap", task.epochs.gap.to_string(), "at least 1 step")?;
         positive("task.dt", task.dt)?;
+        if let Swap::Function(SwapFunction::CueNoise { kappa }) = self.behaviour.swap {
+            not_negative("behaviour.swap.kappa", kappa)?;
+        }
         positive("behaviour.radius", self.behaviour.radius)?;
         positive("behaviour.response_sd", self.behaviour.response_sd)?;
         check(
@@ -495,6 +498,7 @@ mod tests {
             ("[network]\ndynamics = \"low_rank\"", "did you mean `low-rank`"),
             ("[behaviour]\nswap = { kind = \"distanc\", width = 1.0 }", "did you mean `distance`"),
             ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
+            ("[behaviour]\nswap = { kind = \"cue-noise\", kappa = -1.0 }", "behaviour.swap.kappa is -1"),
             ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),
             ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
             ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use nalgebra::DVector;
 
 use super::basis::{Feature, SwapBasis, SwapDependence};
-use super::bfgs::{Stop, maximise};
 use super::emission::EmissionFamily;
 use super::evidence::evidence;
 use super::expectation::Design;
 use super::inference::{Gaussian, Optimum, Point, Prior, Problem, log_scale_slopes, optimise};
 use super::posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
+use crate::bfgs::{Stop, maximise};
 use crate::emission::EmissionParameters;
 use crate::mixture::{MixtureEstimate, MixtureWeights, fit_mixture};
 use crate::{Observations, Result};

@@ -9,7 +9,6 @@
 //! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `posterior` is what a fit keeps.
 
 mod basis;
-mod bfgs;
 mod emission;
 mod estimate;
 mod evidence;

@@ -1,6 +1,13 @@
 //! Emissions: the distribution of a response around the item it was drawn from. One file each.
+//!
+//! `tabulated` serves those without a closed form, and the fits of all classical models.
 
+mod confusability;
 mod parameters;
+mod signal_discrimination;
+mod slots;
+mod tabulated;
+mod variable_precision;
 mod von_mises;
 mod von_mises_mixture;
 mod wrapped_stable;
@@ -9,7 +16,14 @@ use std::fmt::Debug;
 
 use errare_core::random::Stream;
 
+use crate::{Error, Result};
+
+use confusability::confusability;
 pub use parameters::EmissionParameters;
+use signal_discrimination::signal_discrimination;
+use slots::AveragedSlots;
+pub(crate) use tabulated::{Position, nodes};
+use variable_precision::VariablePrecision;
 pub use von_mises_mixture::VonMisesMixture;
 pub(crate) use wrapped_stable::MIN_ALPHA;
 pub use wrapped_stable::WrappedStable;
@@ -22,6 +36,14 @@ pub trait Emission: Debug + Send + Sync {
     fn sample(&self, stream: &mut Stream) -> f64;
     /// Circular standard deviation (radians).
     fn standard_deviation(&self) -> f64;
+}
+
+/// Refuses a parameter that is not finite and above 0.
+fn positive(name: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Error::OutOfRange { name, value, expected: "finite and above 0" })
 }
 
 #[cfg(test)]

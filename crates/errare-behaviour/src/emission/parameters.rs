@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use errare_core::von_mises::VonMises;
 
-use super::{Emission, VonMisesMixture, WrappedStable};
+use super::{
+    AveragedSlots, Emission, VariablePrecision, VonMisesMixture, WrappedStable, confusability,
+    signal_discrimination,
+};
 use crate::Result;
 
 /// The distribution of responses around the chosen item.
@@ -33,6 +36,36 @@ pub enum EmissionParameters {
         /// Scale γ (radians).
         gamma: f64,
     },
+    /// Slots and averaging: an item is held in ⌊c/N⌋ slots or one more (Zhang & Luck 2008).
+    AveragedSlots {
+        /// Number of slots c.
+        capacity: f64,
+        /// Concentration κ₁ with one slot (1/rad²).
+        kappa: f64,
+    },
+    /// Gamma-distributed precision (van den Berg et al. 2012).
+    VariablePrecision {
+        /// Mean precision J̄₁ of a single item (1/rad²); with an exponent of 0, that of any set size.
+        mean_precision: f64,
+        /// Scale τ of the gamma distribution (1/rad²).
+        precision_scale: f64,
+        /// Exponent a of J̄ = J̄₁ N^−a.
+        precision_exponent: f64,
+    },
+    /// Signal discrimination (Oberauer 2023).
+    SignalDiscrimination {
+        /// Memory strength c.
+        strength: f64,
+        /// Precision κ (1/rad²).
+        kappa: f64,
+    },
+    /// Target confusability competition (Schurgin, Wixted & Brady 2020).
+    Confusability {
+        /// Memory strength d′.
+        d_prime: f64,
+        /// Distance (radians) over which similarity falls by e.
+        similarity_length: f64,
+    },
 }
 
 impl EmissionParameters {
@@ -40,13 +73,26 @@ impl EmissionParameters {
     ///
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a parameter outside of its range, as an edited file may have.
-    pub fn emission(&self, _set_size: usize) -> Result<Arc<dyn Emission>> {
+    pub fn emission(&self, set_size: usize) -> Result<Arc<dyn Emission>> {
         Ok(match *self {
             Self::VonMises { kappa } => Arc::new(VonMises::new(kappa)?),
             Self::VonMisesMixture { lambda, kappa_1, kappa_2 } => {
                 Arc::new(VonMisesMixture::new(lambda, kappa_1, kappa_2)?)
             }
             Self::WrappedStable { alpha, gamma } => Arc::new(WrappedStable::new(alpha, gamma)?),
+            Self::AveragedSlots { capacity, kappa } => {
+                Arc::new(AveragedSlots::new(capacity, kappa, set_size)?)
+            }
+            Self::VariablePrecision { mean_precision, precision_scale, precision_exponent } => {
+                let mean = mean_precision * (set_size as f64).powf(-precision_exponent);
+                Arc::new(VariablePrecision::new(mean, precision_scale)?)
+            }
+            Self::SignalDiscrimination { strength, kappa } => {
+                Arc::new(signal_discrimination(strength, kappa)?)
+            }
+            Self::Confusability { d_prime, similarity_length } => {
+                Arc::new(confusability(d_prime, similarity_length)?)
+            }
         })
     }
 
@@ -59,12 +105,14 @@ impl EmissionParameters {
         }
     }
 
-    /// Concentration (1/rad²) of the peak of the distribution: κ, κ₁, or that of a normal distribution, 1/2γ².
+    /// Concentration (1/rad²) of the peak of the distribution: κ, κ₁, or that of a normal distribution, 1/2γ²; of the
+    /// emissions of other classical models 1/σ² with one item.
     #[must_use]
     pub fn peak_concentration(&self) -> f64 {
         match *self {
             Self::VonMises { kappa } | Self::VonMisesMixture { kappa_1: kappa, .. } => kappa,
             Self::WrappedStable { gamma, .. } => 0.5 / (gamma * gamma),
+            _ => self.emission(1).map_or(0.0, |emission| emission.standard_deviation().powi(-2)),
         }
     }
 
@@ -77,6 +125,18 @@ impl EmissionParameters {
                 vec![("lambda", lambda), ("kappa_1", kappa_1), ("kappa_2", kappa_2)]
             }
             Self::WrappedStable { alpha, gamma } => vec![("alpha", alpha), ("gamma", gamma)],
+            Self::AveragedSlots { capacity, kappa } => vec![("capacity", capacity), ("kappa", kappa)],
+            Self::VariablePrecision { mean_precision, precision_scale, precision_exponent } => vec![
+                ("mean_precision", mean_precision),
+                ("precision_scale", precision_scale),
+                ("precision_exponent", precision_exponent),
+            ],
+            Self::SignalDiscrimination { strength, kappa } => {
+                vec![("strength", strength), ("kappa", kappa)]
+            }
+            Self::Confusability { d_prime, similarity_length } => {
+                vec![("d_prime", d_prime), ("similarity_length", similarity_length)]
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Fitting by name, and fits as they are kept: one entry for every behaviour model.
 //!
 //! `name` says which models there are, `parameters` what a fit tells of them, `model` turns a fit into a response
-//! distribution, `directory` keeps fits. Stands between the models (`mixture`, `parametric`, `bns`) and those who
+//! distribution, `across` averages participants, `directory` keeps fits. Stands between the models (`mixture`, `parametric`, `bns`) and those who
 //! use any of them (`surrogate`, `comparison`, `check`, `recovery`).
 
+mod across;
 mod directory;
 mod model;
 mod name;
@@ -11,6 +12,7 @@ mod parameters;
 
 use std::collections::BTreeMap;
 
+pub use across::{ParticipantMean, ParticipantMeans, participant_means};
 pub use directory::{FitSelection, Fits};
 pub use model::FittedModel;
 pub use name::ModelName;
@@ -19,6 +21,7 @@ pub use parameters::Estimate;
 use crate::bns::{BnsOptions, EmissionFamily, SwapCurvePoint, SwapPosterior, SwapSurfacePoint, fit_bns};
 use crate::emission::EmissionParameters;
 use crate::mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
+use crate::parametric::{ParametricEstimate, fit_parametric};
 use crate::{Observations, Result};
 
 /// How to fit.
@@ -70,7 +73,7 @@ pub struct Fit {
     pub parameters: Vec<Estimate>,
     /// The emission.
     pub emission: EmissionParameters,
-    /// Weights of the sources; of BNS posterior means, averaged over trials.
+    /// Weights of the sources, averaged over trials; of BNS posterior means.
     pub weights: MixtureWeights,
     /// Asymptotic standard errors of the classical mixtures; `None` on the edge of the parameters' range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +142,11 @@ pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) 
             let MixtureEstimate { kappa, log_likelihood, weights, standard_errors } = estimate;
             let emission = EmissionParameters::VonMises { kappa };
             (mixture_parameters(model, &estimate), emission, log_likelihood, weights, standard_errors, None)
+        }
+        ModelName::Classical(name) => {
+            let estimate = fit_parametric(observations, name)?;
+            let ParametricEstimate { parameters, emission, log_likelihood, weights } = estimate;
+            (parameters, emission, log_likelihood, weights, None, None)
         }
         ModelName::Bns(dependence) => {
             let estimate = fit_bns(observations, dependence, &options.bns())?;

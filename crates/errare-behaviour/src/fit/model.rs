@@ -7,13 +7,14 @@ use crate::bns::SwapPosterior;
 use crate::data::MAX_SET_SIZE;
 use crate::emission::EmissionParameters;
 use crate::mixture::MixtureWeights;
+use crate::parametric::ClassicalModel;
 use crate::{Display, Emission, Error, ResponseModel, Result};
 
 /// A fitted model that predicts, can be drawn from and trained on.
 ///
 /// Displays may have any set size. A three-component fit to displays of N items keeps the odds of each uncued
-/// item against the cued one, p_N/(N − 1) : p_T; a fit to mixed set sizes keeps the total p_N. BNS keeps its swap
-/// function.
+/// item against the cued one, p_N/(N − 1) : p_T; a fit to mixed set sizes keeps the total p_N. Other classical models
+/// with swaps do the same or say what happens in their parameters, and BNS keeps its swap function.
 #[derive(Debug, Clone)]
 pub struct FittedModel {
     parameters: EmissionParameters,
@@ -34,6 +35,12 @@ enum Weights {
         fitted: MixtureWeights,
         set_size: Option<usize>,
     },
+    /// The weights of a classical model at its estimates.
+    Classical {
+        model: ClassicalModel,
+        set_size: Option<usize>,
+        values: Vec<f64>,
+    },
     /// The posterior mean of the weights.
     Predictive(SwapPosterior),
     /// The weights of one draw of the coefficients.
@@ -42,14 +49,14 @@ enum Weights {
 
 impl FittedModel {
     /// One coherent draw from the posterior of a BNS fit, the same for the same seed: every display is answered
-    /// with the same swap function. A classical mixture has no posterior and stays at its estimate.
+    /// with the same swap function. A classical model has no posterior and stays at its estimate.
     #[must_use]
     pub fn draw(&self, seed: u64) -> Self {
         let weights = match &self.weights {
             Weights::Predictive(posterior) | Weights::Draw(posterior, _) => {
                 Weights::Draw(posterior.clone(), posterior.draw(seed))
             }
-            mixture @ Weights::Mixture { .. } => mixture.clone(),
+            classical @ (Weights::Mixture { .. } | Weights::Classical { .. }) => classical.clone(),
         };
         Self { parameters: self.parameters, emissions: self.emissions.clone(), weights }
     }
@@ -73,7 +80,18 @@ impl Fit {
                 Weights::Predictive(bns.posterior.clone())
             }
             (crate::ModelName::Bns(_), None) => return Err(bad("its posterior is missing or unreadable")),
-            _ => {
+            (crate::ModelName::Classical(model), _) => {
+                let expected = model.build(self.set_size, MAX_SET_SIZE).parameters();
+                let names = || self.parameters.iter().map(|estimate| estimate.name.as_str());
+                let values: Vec<f64> = self.parameters.iter().map(|estimate| estimate.value).collect();
+                if !names().eq(expected.iter().map(|parameter| parameter.name))
+                    || !expected.iter().zip(&values).all(|(parameter, value)| parameter.range.holds(*value))
+                {
+                    return Err(bad("its parameters are not those of the model"));
+                }
+                Weights::Classical { model, set_size: self.set_size, values }
+            }
+            (crate::ModelName::TwoComponent | crate::ModelName::ThreeComponent, _) => {
                 let MixtureWeights { target, nontarget, uniform } = self.weights;
                 let valid = [target, nontarget.unwrap_or(0.0), uniform]
                     .iter()
@@ -92,6 +110,7 @@ impl ResponseModel for FittedModel {
     fn weights(&self, display: &Display) -> Vec<f64> {
         match &self.weights {
             Weights::Mixture { fitted, set_size } => mixture_weights(fitted, *set_size, display.set_size()),
+            Weights::Classical { model, set_size, values } => model.weights(values, *set_size, display),
             Weights::Predictive(posterior) => posterior.mean_weights(display),
             Weights::Draw(posterior, coefficients) => posterior.weights_at(coefficients, display),
         }

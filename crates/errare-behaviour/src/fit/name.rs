@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::bns::SwapDependence;
 use crate::data::listing;
+use crate::parametric::ClassicalModel;
 use crate::{Error, Result};
 
 /// A behaviour model that can be fitted, by the name it has on the command line and in files.
@@ -19,6 +20,8 @@ pub enum ModelName {
     /// `bns:probe`, `bns:none`: swaps as a smooth function (Radmard, Bays & Lengyel 2025); `bns` alone is
     /// `bns:probe`.
     Bns(SwapDependence),
+    /// Any of the other classical models, such as `variable-precision` or `imm:full`.
+    Classical(ClassicalModel),
 }
 
 impl ModelName {
@@ -26,13 +29,18 @@ impl ModelName {
     #[must_use]
     pub fn all() -> Vec<Self> {
         let bns = SwapDependence::ALL.into_iter().map(Self::Bns);
-        [Self::TwoComponent, Self::ThreeComponent].into_iter().chain(bns).collect()
+        let classical = ClassicalModel::ALL.into_iter().map(Self::Classical);
+        [Self::TwoComponent, Self::ThreeComponent].into_iter().chain(bns).chain(classical).collect()
     }
 
     /// Whether displays need probe features.
     #[must_use]
     pub fn needs_probe(self) -> bool {
-        matches!(self, Self::Bns(dependence) if dependence.needs_probe())
+        match self {
+            Self::TwoComponent | Self::ThreeComponent => false,
+            Self::Bns(dependence) => dependence.needs_probe(),
+            Self::Classical(model) => model.needs_probe(),
+        }
     }
 }
 
@@ -42,6 +50,7 @@ impl fmt::Display for ModelName {
             Self::TwoComponent => formatter.pad("two-component"),
             Self::ThreeComponent => formatter.pad("three-component"),
             Self::Bns(dependence) => formatter.pad(&format!("bns:{}", dependence.name())),
+            Self::Classical(model) => formatter.pad(model.name()),
         }
     }
 }

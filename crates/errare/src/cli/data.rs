@@ -1,14 +1,14 @@
-//! `errare data list` and `errare data check`: what is bundled, and whether a table can be used.
+//! `errare data`: what is bundled, whether a table can be used, and what is counted without a model.
 
 use clap::Subcommand;
 use errare::behaviour::data::{TableSummary, bundled};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Context;
 use super::failure::Failure;
 use super::output::{TextTable, count};
 use super::table::TableArguments;
+use super::{Context, summary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
@@ -20,13 +20,20 @@ pub(crate) enum Arguments {
         errare data check vandenberg2012_orientation\n  \
         errare data check vandenberg2012_color_wheel --where set_size=4 --json")]
     Check(TableArguments),
+    /// Count without a model: bias, spread, precision and kurtosis of the errors, and swaps.
+    #[command(after_help = "Examples:\n  \
+        errare data summary vandenberg2012_color_wheel\n  \
+        errare data summary vandenberg2012_color_wheel --by participant,set_size --out summaries/wheel --json")]
+    Summary(summary::Arguments),
 }
 
 pub(crate) fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
-    if context.out.is_some() {
-        return Err(Failure::bad_input("`data` writes no files, so --out has no meaning here"));
+    let writes = matches!(arguments, Arguments::Summary(_));
+    if context.out.is_some() && !writes {
+        return Err(Failure::bad_input("only `data summary` writes files, so --out has no meaning here"));
     }
     match arguments {
+        Arguments::Summary(arguments) => summary::run(&arguments, context),
         Arguments::List => list(context),
         Arguments::Check(table) => check(&table, context),
     }

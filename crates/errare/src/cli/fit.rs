@@ -1,7 +1,8 @@
 //! `errare fit`: a behaviour model for every group of trials of a table.
 
 use errare::behaviour::{
-    EmissionFamily, Error, Fit, FitOptions, Fits, GroupKey, ModelName, SwapDependence, TrialTable,
+    EmissionFamily, Error, Estimate, Fit, FitOptions, Fits, ModelName, ParticipantMean, ParticipantMeans,
+    SwapDependence, TrialTable, participant_means,
 };
 use errare::core::provenance::DataIdentity;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::failure::{Failure, Stage};
+use super::grouping::{GroupArguments, check_probe, model};
 use super::output::{TextTable, count, counted};
 use super::table::TableArguments;
 
@@ -26,13 +28,12 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     table: TableArguments,
     /// Model: two-component, three-component, bns:probe (or bns: swaps over probe distance), bns:report, bns:both,
-    /// bns:additive, bns:none.
+    /// bns:additive, bns:none; slots, slots-averaging, variable-precision, imm:abc, imm:bsc, imm:full, sdm, tcc;
+    /// and variable-precision-swap, sdm-swap, tcc-swap.
     #[arg(long, value_name = "NAME", value_parser = model)]
     model: ModelName,
-    /// One fit for each participant, condition, set_size, or any of these joined by commas; none pools all
-    /// trials.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', default_value = "set_size", value_parser = grouping)]
-    by: Vec<Grouping>,
+    #[command(flatten)]
+    groups: GroupArguments,
     #[command(flatten)]
     bns: BnsArguments,
 }
@@ -98,50 +99,27 @@ impl BnsArguments {
     }
 }
 
-/// A column to group by, or `none`.
-#[derive(Debug, Clone, Copy)]
-struct Grouping(Option<GroupKey>);
-
-fn model(text: &str) -> Result<ModelName, String> {
-    text.parse().map_err(|error: Error| error.to_string())
-}
-
-fn grouping(text: &str) -> Result<Grouping, String> {
-    if text == "none" {
-        return Ok(Grouping(None));
-    }
-    text.parse().map(|key| Grouping(Some(key))).map_err(|error: Error| format!("{error}, or none alone"))
-}
-
-impl Arguments {
-    /// The columns to group by.
-    fn keys(&self, table: &TrialTable) -> Result<Vec<GroupKey>, Failure> {
-        let keys: Vec<GroupKey> = self.by.iter().filter_map(|grouping| grouping.0).collect();
-        if !keys.is_empty() && keys.len() < self.by.len() {
-            return Err(Failure::bad_input("--by none cannot be joined with columns"));
-        }
-        if keys.contains(&GroupKey::Condition) && table.conditions().is_empty() {
-            let name = table.name();
-            return Err(Failure::bad_input(format!("--by condition: {name} has no column of conditions")));
-        }
-        Ok(keys)
-    }
-}
-
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let (table, identity) = arguments.table.read()?;
-    let keys = arguments.keys(&table)?;
-    if arguments.model.needs_probe() && !table.has_probe() && table.set_sizes() != [1] {
-        return Err(Failure::bad_input(format!("{}: {}", table.name(), Error::MissingProbe)));
-    }
+    let keys = arguments.groups.keys(&table)?;
+    check_probe(&table, arguments.model)?;
     arguments.bns.check(arguments.model)?;
     context.check_out(KIND)?;
     let options = arguments.bns.options(context.seed);
     let fits = errare::fit_groups(&table, &keys, arguments.model, &options, &context.progress).or_failed()?;
     let fits = Fits { provenance: provenance(&identity, context), fits };
+    let means = participant_means(&fits.fits);
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         fits.write(run.dir.path()).or_failed()?;
         run.dir.write("fits.csv", &csv(&fits.fits, row)?).or_failed()?;
+        let parameters: Vec<ParameterRow> = fits.fits.iter().flat_map(parameters).collect();
+        run.dir.write("parameters.csv", &csv(&parameters, |row| row)?).or_failed()?;
+        if means.is_empty() {
+            run.dir.remove("participant_means.csv").or_failed()?;
+        } else {
+            let rows: Vec<MeanRow> = means.iter().flat_map(mean_rows).collect();
+            run.dir.write("participant_means.csv", &csv(&rows, |row| row)?).or_failed()?;
+        }
         let curves: Vec<CurveRow> = fits.fits.iter().flat_map(curve).collect();
         if curves.is_empty() {
             run.dir.remove("swap_curves.csv").or_failed()?;
@@ -161,8 +139,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         "data": identity,
         "seed": context.seed,
         "fits": fits.fits.iter().map(document).collect::<Result<Vec<Value>, Failure>>()?,
+        "participant_means": means,
     });
-    let summary = summary(&table, &fits.fits, context);
+    let summary = summary(&table, &fits.fits, &means, context);
     context.output.show("fit", context.out.as_deref(), &document, &summary)
 }
 
@@ -182,17 +161,24 @@ fn document(fit: &Fit) -> Result<Value, Failure> {
     Ok(value)
 }
 
-fn summary(table: &TrialTable, fits: &[Fit], context: &Context) -> String {
+/// Weights of sources: they have columns of their own, whether they are parameters of the model or not.
+const WEIGHTS: [(&str, &str); 3] =
+    [("target", "target"), ("nontarget", "non-target"), ("uniform", "uniform")];
+/// Half the width of a 95 % interval, in standard errors.
+const WIDTH: f64 = 1.959_963_984_540_054;
+
+fn summary(table: &TrialTable, fits: &[Fit], means: &[ParticipantMeans], context: &Context) -> String {
     let Some(first) = fits.first() else { return String::new() };
     let labels = |fit: &Fit| {
         [fit.participant.clone(), fit.condition.clone(), fit.set_size.map(|set_size| set_size.to_string())]
     };
     let names = ["participant", "condition", "set size"];
     let used: Vec<usize> = (0..3).filter(|&key| fits.iter().any(|fit| labels(fit)[key].is_some())).collect();
+    let own = own_parameters(fits);
     let mut heading: Vec<&str> = used.iter().map(|&key| names[key]).collect();
     heading.extend(["trials", "log likelihood"]);
-    heading.extend(first.emission.named().iter().map(|(name, _)| *name));
-    heading.extend(["target", "non-target", "uniform"]);
+    heading.extend(&own);
+    heading.extend(WEIGHTS.map(|(_, heading)| heading));
     let bns = first.bns.is_some();
     if bns {
         heading.extend(["log evidence", "swap near", "swap far"]);
@@ -203,26 +189,17 @@ fn summary(table: &TrialTable, fits: &[Fit], context: &Context) -> String {
     }
     let mut rows = TextTable::new(used.len(), heading);
     for fit in fits {
-        let errors = fit.standard_errors;
-        let plus_minus = |value: f64, digits: usize, error: Option<f64>| match error {
-            Some(error) => format!("{value:.digits$} ± {error:.digits$}"),
-            None => format!("{value:.digits$}"),
-        };
         let dash = || "-".to_owned();
         let mut cells: Vec<String> =
             used.iter().map(|&key| labels(fit)[key].clone().unwrap_or_else(dash)).collect();
         cells.extend([count(fit.trials), format!("{:.2}", fit.log_likelihood)]);
-        let kappa_error = |name: &str| errors.filter(|_| name == "kappa").map(|errors| errors.kappa);
-        cells.extend(
-            fit.emission.named().into_iter().map(|(name, value)| plus_minus(value, 2, kappa_error(name))),
-        );
-        cells.extend([
-            plus_minus(fit.weights.target, 3, errors.map(|errors| errors.target)),
-            fit.weights.nontarget.map_or_else(dash, |weight| {
-                plus_minus(weight, 3, errors.and_then(|errors| errors.nontarget))
-            }),
-            plus_minus(fit.weights.uniform, 3, errors.map(|errors| errors.uniform)),
-        ]);
+        cells.extend(own.iter().map(|name| {
+            let estimate = fit.parameters.iter().find(|estimate| estimate.name == *name);
+            estimate.map_or_else(dash, |one| plus_minus(one.value, 2, one.standard_error))
+        }));
+        cells.extend(WEIGHTS.map(|(name, _)| {
+            weight(fit, name).map_or_else(dash, |(value, error)| plus_minus(value, 3, error))
+        }));
         if let Some(bns) = &fit.bns {
             let mut seen = bns.swap_curve.iter().filter(|point| point.has_data);
             let near = seen.next();
@@ -241,6 +218,9 @@ fn summary(table: &TrialTable, fits: &[Fit], context: &Context) -> String {
     let participants = counted(table.participants().len(), "participant");
     let mut text =
         format!("{} fitted to {} ({trials} of {participants})\n\n{rows}", first.model, table.name());
+    if !means.is_empty() {
+        text.push_str(&format!("\nmean over participants [95 % interval]\n\n{}", mean_table(means, &own)));
+    }
     if bns {
         let feature = if first.model == ModelName::Bns(SwapDependence::Report) { "report" } else { "probe" };
         text.push_str(&format!(
@@ -258,6 +238,115 @@ fn summary(table: &TrialTable, fits: &[Fit], context: &Context) -> String {
         text.push_str(&format!("\nwritten to {}\n", out.display()));
     }
     text
+}
+
+/// A value with its standard error, where it has one.
+fn plus_minus(value: f64, digits: usize, error: Option<f64>) -> String {
+    match error {
+        Some(error) => format!("{value:.digits$} ± {error:.digits$}"),
+        None => format!("{value:.digits$}"),
+    }
+}
+
+/// The parameters that are neither weights nor hyperparameters, in the order of the model; some fits may lack one.
+fn own_parameters(fits: &[Fit]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for fit in fits {
+        let hyper = |name| fit.bns.as_ref().is_some_and(|bns| bns.hyperparameters.contains_key(name));
+        for name in fit.parameters.iter().map(|estimate| estimate.name.as_str()) {
+            let weight = WEIGHTS.iter().any(|(weight, _)| *weight == name);
+            if !names.contains(&name) && !weight && !hyper(name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// The weight of a source, with the standard error where it is a parameter or that of a mixture.
+fn weight(fit: &Fit, name: &str) -> Option<(f64, Option<f64>)> {
+    let errors = fit.standard_errors;
+    let (value, error) = match name {
+        "target" => (fit.weights.target, errors.map(|errors| errors.target)),
+        "nontarget" => (fit.weights.nontarget?, errors.and_then(|errors| errors.nontarget)),
+        _ => (fit.weights.uniform, errors.map(|errors| errors.uniform)),
+    };
+    let parameter = fit.parameters.iter().find(|estimate| estimate.name == name);
+    Some((value, error.or(parameter.and_then(|estimate| estimate.standard_error))))
+}
+
+fn mean_table(means: &[ParticipantMeans], own: &[&str]) -> TextTable {
+    let condition = means.iter().any(|group| group.condition.is_some());
+    let mut heading = if condition { vec!["condition"] } else { vec![] };
+    heading.extend(["set size", "participants"]);
+    heading.extend(own);
+    heading.extend(WEIGHTS.map(|(_, heading)| heading));
+    let mut rows = TextTable::new(usize::from(condition) + 1, heading);
+    for group in means {
+        let dash = || "-".to_owned();
+        let mut cells = if condition { vec![group.condition.clone().unwrap_or_else(dash)] } else { vec![] };
+        cells.push(group.set_size.map_or_else(|| "all".to_owned(), |n| n.to_string()));
+        cells.push(count(group.participants));
+        for (name, digits) in own.iter().map(|name| (*name, 2)).chain(WEIGHTS.map(|(name, _)| (name, 3))) {
+            let mean = group.parameters.iter().find(|mean| mean.name == name);
+            cells.push(mean.map_or_else(dash, |ParticipantMean { mean, lo, hi, .. }| match lo.zip(*hi) {
+                Some((lo, hi)) => format!("{mean:.digits$} [{lo:.digits$}, {hi:.digits$}]"),
+                None => format!("{mean:.digits$}"),
+            }));
+        }
+        rows.row(cells);
+    }
+    rows
+}
+
+/// An estimate as a row of `parameters.csv`.
+#[derive(Serialize)]
+struct ParameterRow<'a> {
+    participant: Option<&'a str>,
+    condition: Option<&'a str>,
+    set_size: Option<usize>,
+    name: &'a str,
+    value: f64,
+    standard_error: Option<f64>,
+    lo: Option<f64>,
+    hi: Option<f64>,
+}
+
+fn parameters(fit: &Fit) -> impl Iterator<Item = ParameterRow<'_>> {
+    fit.parameters.iter().map(|Estimate { name, value, standard_error }| ParameterRow {
+        participant: fit.participant.as_deref(),
+        condition: fit.condition.as_deref(),
+        set_size: fit.set_size,
+        name,
+        value: *value,
+        standard_error: *standard_error,
+        lo: standard_error.map(|error| value - WIDTH * error),
+        hi: standard_error.map(|error| value + WIDTH * error),
+    })
+}
+
+/// A mean over participants as a row of `participant_means.csv`.
+#[derive(Serialize)]
+struct MeanRow<'a> {
+    condition: Option<&'a str>,
+    set_size: Option<usize>,
+    participants: usize,
+    name: &'a str,
+    mean: f64,
+    lo: Option<f64>,
+    hi: Option<f64>,
+}
+
+fn mean_rows(group: &ParticipantMeans) -> impl Iterator<Item = MeanRow<'_>> {
+    group.parameters.iter().map(|one| MeanRow {
+        condition: group.condition.as_deref(),
+        set_size: group.set_size,
+        participants: group.participants,
+        name: &one.name,
+        mean: one.mean,
+        lo: one.lo,
+        hi: one.hi,
+    })
 }
 
 /// A fit as a row of `fits.csv`.
@@ -360,7 +449,10 @@ fn surface(fit: &Fit) -> impl Iterator<Item = SurfaceRow<'_>> {
 }
 
 /// A CSV file with one row for each value.
-fn csv<'a, T, R: Serialize>(values: &'a [T], row: impl Fn(&'a T) -> R) -> Result<Vec<u8>, Failure> {
+pub(crate) fn csv<'a, T, R: Serialize>(
+    values: &'a [T],
+    row: impl Fn(&'a T) -> R,
+) -> Result<Vec<u8>, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for value in values {
         writer.serialize(row(value)).or_failed()?;

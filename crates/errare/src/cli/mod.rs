@@ -8,8 +8,10 @@ mod data;
 mod demo;
 mod failure;
 mod fit;
+mod grouping;
 mod output;
 mod simulate;
+mod summary;
 mod surrogate;
 mod table;
 mod train;
@@ -62,7 +64,7 @@ struct Global {
 enum Command {
     /// The whole pipeline on bundled data of people, ending in a report.
     Demo(demo::Arguments),
-    /// List the bundled data sets, or check a table of your own.
+    /// List the bundled data sets, check a table of your own, or summarise it without a model.
     #[command(subcommand)]
     Data(data::Arguments),
     /// Fit a behaviour model to the trials of a table.

@@ -147,3 +147,29 @@ fn every_published_table_can_be_read() {
 fn check(path: &Path) -> serde_json::Value {
     Scratch::new().run(&["data", "check", path.to_str().unwrap(), "--json"]).json()
 }
+
+#[test]
+fn a_summary_counts_without_a_model() {
+    let scratch = Scratch::new();
+    let arguments =
+        ["data", "summary", "simulated_probe_effect", "--by", "condition,set_size", "--json", "--out", "o"];
+    let document = scratch.run(&arguments).json();
+    let groups = document["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 8);
+    for group in groups {
+        assert!(group["standard_deviation"]["value"].as_f64().unwrap() > 0.0);
+        let single = group["set_size"] == 1;
+        assert_eq!(group["swaps"].is_null(), single);
+        if !single {
+            let ranks = group["swaps"]["by_rank"].as_array().unwrap();
+            assert_eq!(ranks.len() as i64, group["set_size"].as_i64().unwrap() - 1);
+        }
+    }
+    let rows = std::fs::read_to_string(scratch.path("o/summary.csv")).unwrap();
+    assert!(
+        rows.starts_with("participant,condition,set_size,trials,name,distance,value,standard_error,lo,hi\n")
+    );
+    scratch
+        .run(&["data", "check", "simulated_probe_effect", "--out", "x"])
+        .refused(&["data summary", "--out"]);
+}

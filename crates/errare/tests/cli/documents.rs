@@ -32,8 +32,9 @@ fn every_key_is_described() {
     let set = ["simulated_probe_effect", "--where", "set_size=2", "--json"];
     for arguments in [
         [&["data", "check"], &set[..]].concat(),
+        [&["data", "summary"], &set[..]].concat(),
         vec!["data", "list", "--json"],
-        [&["fit"], &set[..], &["--model", "three-component"]].concat(),
+        [&["fit"], &set[..], &["--model", "three-component", "--by", "participant"]].concat(),
         [&["fit"], &set[..], &["--model", "bns:none", "--emission", "von-mises-mixture"]].concat(),
         [&["fit"], &set[..], &["--model", "bns:none", "--emission", "wrapped-stable"]].concat(),
         [&["fit"], &set[..], &["--model", "bns", "--out", "fit"]].concat(),

@@ -224,3 +224,45 @@ fn results_do_not_depend_on_the_threads() {
     };
     assert!(fits("1") == fits("3"));
 }
+
+#[test]
+fn every_model_tells_its_own_parameters() {
+    let scratch = Scratch::new();
+    let arguments =
+        ["fit", "simulated_probe_effect", "--model", "imm:full", "--where", "set_size=2", "--out", "o"];
+    let outcome = scratch.run(&arguments);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let heading = outcome.stdout.lines().nth(2).unwrap();
+    for word in ["kappa", "c", "a", "s", "target", "non-target", "uniform"] {
+        assert!(heading.split_whitespace().any(|column| column == word), "{word} in {heading}");
+    }
+    let rows = std::fs::read_to_string(scratch.path("o/parameters.csv")).unwrap();
+    let names: Vec<&str> = rows.lines().map(|row| row.split(',').nth(3).unwrap()).collect();
+    assert_eq!(names, ["name", "kappa", "c", "a", "s"]);
+    assert!(!scratch.path("o/participant_means.csv").exists());
+}
+
+#[test]
+fn participants_are_averaged() {
+    let scratch = Scratch::new();
+    let by = "participant,set_size";
+    let arguments =
+        ["fit", "simulated_probe_effect", "--model", "three-component", "--by", by, "--out", "o", "--json"];
+    let document = scratch.run(&arguments).json();
+    let means = document["participant_means"].as_array().unwrap();
+    assert_eq!(means.len(), 4);
+    for group in means {
+        assert_eq!(group["participants"], 12);
+        let fits = document["fits"].as_array().unwrap();
+        let kappas: Vec<f64> = fits
+            .iter()
+            .filter(|fit| fit["set_size"] == group["set_size"])
+            .map(|fit| fit["emission"]["kappa"].as_f64().unwrap())
+            .collect();
+        let kappa = &group["parameters"][0];
+        assert_eq!(kappa["name"], "kappa");
+        close(&kappa["mean"], kappas.iter().sum::<f64>() / 12.0, 1e-9);
+        assert!(kappa["lo"].as_f64().unwrap() < kappa["hi"].as_f64().unwrap());
+    }
+    assert!(scratch.path("o/participant_means.csv").exists());
+}

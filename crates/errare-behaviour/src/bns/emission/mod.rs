@@ -147,8 +147,8 @@ fn climb(
     population: Option<&Population>,
     spread: &[f64],
 ) -> Vec<f64> {
-    let stop = super::bfgs::Stop { gain: 1e-7, steps: 8 };
-    let end = super::bfgs::maximise(coordinates.to_vec(), spread, stop, |x, _: Option<&()>| {
+    let stop = crate::bfgs::Stop { gain: 1e-7, steps: 8 };
+    let end = crate::bfgs::maximise(coordinates.to_vec(), spread, stop, |x, _: Option<&()>| {
         let (mut value, mut slopes) = family.expected(x, deviations);
         if let Some(population) = population {
             let (prior, by) = population.log_density(x);

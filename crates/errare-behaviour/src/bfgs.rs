@@ -1,4 +1,4 @@
-//! BFGS with a backtracking line search, for the two to four hyperparameters of a fit.
+//! BFGS with a backtracking line search, for the few parameters of a classical model or hyperparameters of BNS.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -9,16 +9,16 @@ const MAX_BACKTRACKS: usize = 10;
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     /// Gain that the quadratic model, or the last step, promises of another one.
-    pub(super) gain: f64,
+    pub(crate) gain: f64,
     /// Steps.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
 }
 
 /// Maximises `objective`, which returns its value, its gradient, and what else belongs to the point; returns the
 /// last point with that. `spread` is the scale on which each coordinate is expected to matter.
-pub(super) fn maximise<T, E>(
+pub(crate) fn maximise<T, E>(
     start: Vec<f64>,
     spread: &[f64],
     stop: Stop,

@@ -1,0 +1,130 @@
+//! The maximum-likelihood fitter of every parametric model: many starts, BFGS, standard errors.
+
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+
+use super::objective::{Evaluation, Objective};
+use super::transform::{free, jacobian, natural, on_edge};
+use super::{ClassicalModel, Parameter, Range};
+use crate::bfgs::{Stop, maximise};
+use crate::mixture::MixtureWeights;
+use crate::{EmissionParameters, Error, Estimate, Observations, Result};
+
+/// The best of the starts …
+const STARTS: usize = 6;
+/// … run until a step gains little, and the best of these …
+const SCREENING: Stop = Stop { gain: 1e-2, steps: 30 };
+const FINALISTS: usize = 2;
+/// … to the end.
+const FINAL: Stop = Stop { gain: 1e-6, steps: 120 };
+/// Step of the central differences of the gradient behind the standard errors.
+const STEP: f64 = 1e-3;
+
+/// A fitted parametric model.
+#[derive(Debug, Clone)]
+pub(crate) struct ParametricEstimate {
+    pub(crate) parameters: Vec<Estimate>,
+    pub(crate) log_likelihood: f64,
+    pub(crate) emission: EmissionParameters,
+    /// Averaged over the trials.
+    pub(crate) weights: MixtureWeights,
+}
+
+/// Fits a model by maximum likelihood; deterministic, and the same for any number of threads.
+///
+/// # Errors
+/// [`Error::MissingProbe`] when the model needs probe features that displays of several items lack.
+pub(crate) fn fit_parametric(
+    observations: &Observations,
+    name: ClassicalModel,
+) -> Result<ParametricEstimate> {
+    let (common, largest) = (observations.common_set_size(), observations.max_set_size());
+    if name.needs_probe() && largest > 1 && observations.probe_offsets().is_none() {
+        return Err(Error::MissingProbe);
+    }
+    let model = name.build(common, largest);
+    let objective = Objective::new(observations, model.as_ref());
+    let parameters = &objective.parameters;
+    let mut screened: Vec<(Vec<f64>, f64)> = starts(parameters)
+        .into_par_iter()
+        .map(|x| objective.evaluate(&x, false).map(|evaluation| (x, evaluation.log_likelihood)))
+        .collect::<Result<_>>()?;
+    for (count, stop) in [(STARTS, SCREENING), (FINALISTS, FINAL)] {
+        screened.sort_by(|a, b| b.1.total_cmp(&a.1));
+        screened.truncate(count);
+        screened =
+            screened.into_par_iter().map(|(x, _)| climb(&objective, x, stop)).collect::<Result<_>>()?;
+    }
+    let best = screened.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a model has starts");
+    // What lies beyond a limit is at it.
+    let x = free(parameters, &natural(parameters, &best.0));
+    let values = natural(parameters, &x);
+    let evaluation = objective.evaluate(&x, false)?;
+    let errors = standard_errors(&objective, &x, &values)?;
+    let estimates = parameters.iter().zip(&values).zip(errors);
+    Ok(ParametricEstimate {
+        parameters: estimates
+            .map(|((parameter, value), error)| Estimate::new(parameter.name, *value, error))
+            .collect(),
+        log_likelihood: evaluation.log_likelihood,
+        emission: model.emission(&values),
+        weights: objective.mean_weights(&evaluation),
+    })
+}
+
+/// Every combination of the parameters' starting values, on the whole line.
+fn starts(parameters: &[Parameter]) -> Vec<Vec<f64>> {
+    let mut all = vec![vec![]];
+    for parameter in parameters {
+        let inside = |value: &f64| match parameter.range {
+            Range::Positive(low, high) => value.clamp(1.1 * low, 0.9 * high),
+            Range::Real(..) | Range::Share => *value,
+        };
+        all = all
+            .into_iter()
+            .flat_map(|start: Vec<f64>| {
+                parameter.starts.iter().map(move |value| [&start[..], &[inside(value)]].concat())
+            })
+            .collect();
+    }
+    all.iter().map(|values| free(parameters, values)).collect()
+}
+
+fn climb(objective: &Objective<'_>, start: Vec<f64>, stop: Stop) -> Result<(Vec<f64>, f64)> {
+    // About the standard error of a coordinate that one parameter of a distribution has.
+    let spread = vec![(1.0 / objective.trials() as f64).sqrt(); start.len()];
+    let (x, evaluation) = maximise(start, &spread, stop, |x, _: Option<&Evaluation>| {
+        let evaluation = objective.evaluate(x, true)?;
+        Ok::<_, Error>((evaluation.log_likelihood, evaluation.gradient.clone(), evaluation))
+    })?;
+    Ok((x, evaluation.log_likelihood))
+}
+
+/// Asymptotic standard errors from the observed information of the parameters that lie inside their ranges; `None` for the
+/// others, and for all where the information is not positive definite.
+fn standard_errors(objective: &Objective<'_>, x: &[f64], values: &[f64]) -> Result<Vec<Option<f64>>> {
+    let parameters = &objective.parameters;
+    let inside: Vec<usize> =
+        (0..x.len()).filter(|&index| !on_edge(&parameters[index], values[index])).collect();
+    let mut information = DMatrix::zeros(inside.len(), inside.len());
+    for (column, &index) in inside.iter().enumerate() {
+        let moved = |by: f64| {
+            let mut x = x.to_vec();
+            x[index] += by;
+            objective.evaluate(&x, true).map(|evaluation| evaluation.gradient)
+        };
+        let (above, below) = (moved(STEP)?, moved(-STEP)?);
+        for (row, &other) in inside.iter().enumerate() {
+            information[(row, column)] = -(above[other] - below[other]) / (2.0 * STEP);
+        }
+    }
+    let mut errors = vec![None; x.len()];
+    let symmetric = 0.5 * (&information + information.transpose());
+    let Some(cholesky) = symmetric.cholesky() else { return Ok(errors) };
+    let slopes = jacobian(parameters, x).select_columns(&inside).select_rows(&inside);
+    let covariance = &slopes * cholesky.inverse() * slopes.transpose();
+    for (row, &index) in inside.iter().enumerate() {
+        errors[index] = Some(covariance[(row, row)].sqrt()).filter(|error| error.is_finite());
+    }
+    Ok(errors)
+}
