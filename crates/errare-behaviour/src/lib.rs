@@ -9,6 +9,7 @@
 mod bfgs;
 mod bns;
 mod cue_noise;
+mod comparison;
 pub mod data;
 mod display;
 mod emission;
@@ -27,6 +28,9 @@ mod unimodal;
 pub use bns::{
     BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapSurfacePoint,
     fit_bns, wendland_spectrum,
+};
+pub use comparison::{
+    CLAIM, Comparison, ComparisonOptions, Difference, Interval, ModelScore, Verdict, compare,
 };
 pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};

@@ -72,7 +72,7 @@ pub fn predictive_log_likelihood<'a>(
     model: &dyn ResponseModel,
     trials: impl IntoIterator<Item = (&'a Display, f64)>,
 ) -> Option<f64> {
-    trials.into_iter().map(|(display, response)| model.density(display, response).map(f64::ln)).sum()
+    trials.into_iter().map(|(display, response)| model.log_density(display, response)).sum()
 }
 
 #[cfg(test)]

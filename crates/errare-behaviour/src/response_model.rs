@@ -39,15 +39,23 @@ pub trait ResponseModel: Debug + Send + Sync {
 
     /// Density (per radian) of a response; point masses without an emission have none and give `None`.
     fn density(&self, display: &Display, response: f64) -> Option<f64> {
+        self.log_density(display, response).map(f64::exp)
+    }
+
+    /// Log of [`density`](Self::density), finite where the density itself would vanish in rounding.
+    fn log_density(&self, display: &Display, response: f64) -> Option<f64> {
         let emission = self.emission(display)?;
-        let weights = self.weights(display);
-        let items: f64 = display
-            .report
-            .iter()
-            .zip(&weights[1..])
-            .map(|(&report, weight)| weight * emission.log_density(difference(response, report)).exp())
-            .sum();
-        Some(weights[0] / TAU + items)
+        // Weights become log joint densities in place.
+        let mut terms = self.weights(display);
+        terms[0] = terms[0].ln() - TAU.ln();
+        for (term, &report) in terms[1..].iter_mut().zip(&display.report) {
+            *term = term.ln() + emission.log_density(difference(response, report));
+        }
+        let top = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if top == f64::NEG_INFINITY {
+            return Some(top);
+        }
+        Some(top + terms.iter().map(|term| (term - top).exp()).sum::<f64>().ln())
     }
 
     /// Draws a response and its source.

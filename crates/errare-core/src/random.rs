@@ -40,6 +40,8 @@ pub enum Purpose {
     Schedule = 12,
     /// Starting points of optimisers.
     Starts = 13,
+    /// Which trials a cross-validation holds out when.
+    Folds = 14,
 }
 
 /// Hashes (seed, purpose, indices) into a 64-bit key.

@@ -33,6 +33,12 @@ impl ModelName {
         [Self::TwoComponent, Self::ThreeComponent].into_iter().chain(bns).chain(classical).collect()
     }
 
+    /// Whether swaps may depend on the report feature.
+    #[must_use]
+    pub fn depends_on_report(self) -> bool {
+        matches!(self, Self::Bns(dependence) if ["report", "both", "additive"].contains(&dependence.name()))
+    }
+
     /// Whether displays need probe features.
     #[must_use]
     pub fn needs_probe(self) -> bool {

@@ -4,6 +4,7 @@
 //! messages go to stderr, files to `--out`. Exit code 0 means done, 1 failed while running, 2 bad input.
 
 mod analyse;
+mod compare;
 mod data;
 mod demo;
 mod failure;
@@ -69,6 +70,8 @@ enum Command {
     Data(data::Arguments),
     /// Fit a behaviour model to the trials of a table.
     Fit(fit::Arguments),
+    /// Compare behaviour models on the trials of a table.
+    Compare(compare::Arguments),
     /// Draw trials from a fit, with the true source of every response.
     Surrogate(surrogate::Arguments),
     /// Train a network as an experiment file says; an interrupted training is taken up again.
@@ -151,6 +154,7 @@ fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
         Command::Report(arguments) => analyse::report(&arguments, &context),
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Fit(arguments) => fit::run(&arguments, &context),
+        Command::Compare(arguments) => compare::run(&arguments, &context),
         Command::Surrogate(arguments) => surrogate::run(&arguments, &context),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each step is a function of the results before it; the commands only parse, call and print.
 
+mod comparison;
 mod demo;
 mod error;
 pub mod figures;
@@ -11,6 +12,7 @@ mod surrogate;
 mod table;
 mod training;
 
+pub use comparison::{comparison_figures, comparison_report};
 pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
 pub use error::{Error, Result};
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};

@@ -2,11 +2,13 @@
 //! `errare-report`.
 
 mod behaviour;
+mod comparison;
 mod geometry;
 mod responses;
 mod training;
 
 pub use behaviour::{errors_by_set_size, swap_curves, weights_by_set_size};
+pub use comparison::{compared_swap_functions, differences};
 pub use geometry::alignment;
 pub use responses::{clouds, error_densities, swap_rates};
 pub use training::{learning, timeline};
