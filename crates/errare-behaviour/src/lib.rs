@@ -9,6 +9,7 @@
 mod bfgs;
 mod bns;
 mod cue_noise;
+mod check;
 mod comparison;
 pub mod data;
 mod display;
@@ -28,6 +29,9 @@ mod unimodal;
 pub use bns::{
     BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapSurfacePoint,
     fit_bns, wendland_spectrum,
+};
+pub use check::{
+    Check, CheckOptions, CurveCheck, CurvePoint, CurveStatistic, SummaryCheck, SummaryStatistic, check,
 };
 pub use comparison::{
     CLAIM, Comparison, ComparisonOptions, Difference, Interval, ModelScore, Verdict, compare,

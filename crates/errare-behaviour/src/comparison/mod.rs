@@ -30,7 +30,7 @@ use crate::{
 const SAME: f64 = 1e-3;
 
 /// How to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ComparisonOptions {
     /// How each model is fitted; its seed is that of the folds too.
     pub fit: FitOptions,
@@ -111,6 +111,8 @@ pub struct ModelScore {
     pub same_as: Option<ModelName>,
     /// Weights of the sources, averaged over trials.
     pub weights: MixtureWeights,
+    /// For BNS the weight of uncued items that can be told from the cued one in the report feature.
+    pub swap_mass: Option<f64>,
     /// The fit to all trials.
     #[serde(skip)]
     pub fit: Fit,
@@ -247,6 +249,7 @@ impl Split {
             free_parameters: free,
             same_as: None,
             weights: fit.weights,
+            swap_mass: fit.bns.as_ref().and_then(|bns| bns.swap_mass),
             heldout,
             fit,
         })

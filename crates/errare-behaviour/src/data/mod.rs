@@ -31,7 +31,7 @@ pub(crate) use problem::describe;
 pub use read::{ReadOptions, read_bytes, read_csv, read_table};
 pub use simulated::ProbeEffect;
 pub use summary::{FeatureSummary, SetSizeSummary, TableSummary};
-pub(crate) use table::MAX_SET_SIZE;
+pub(crate) use table::{MAX_SET_SIZE, distinct};
 pub use table::{Origin, Separation, Trial, TrialTable, ValueRange};
 pub use units::Units;
 pub use write::{TableFormat, TrialColumns, TrialWriter, write_csv, write_table};

@@ -276,7 +276,7 @@ pub(super) fn closest(angles: &[f64]) -> f64 {
 }
 
 /// The distinct labels, in order of appearance.
-pub(super) fn distinct<'a>(labels: impl Iterator<Item = &'a Arc<str>>) -> Vec<Arc<str>> {
+pub(crate) fn distinct<'a>(labels: impl Iterator<Item = &'a Arc<str>>) -> Vec<Arc<str>> {
     let mut seen = std::collections::HashSet::new();
     labels.filter(|label| seen.insert(*label)).cloned().collect()
 }

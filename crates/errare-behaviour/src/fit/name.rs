@@ -36,7 +36,7 @@ impl ModelName {
     /// Whether swaps may depend on the report feature.
     #[must_use]
     pub fn depends_on_report(self) -> bool {
-        matches!(self, Self::Bns(dependence) if ["report", "both", "additive"].contains(&dependence.name()))
+        matches!(self, Self::Bns(dependence) if dependence.uses_report())
     }
 
     /// Whether displays need probe features.

@@ -1,7 +1,7 @@
 //! `errare compare`: several behaviour models on the same trials, and what may be claimed.
 
 use errare::behaviour::{
-    Comparison, ComparisonOptions, FitOptions, ModelName, SwapDependence, TrialTable, Verdict, compare,
+    Comparison, ComparisonOptions, ModelName, SwapDependence, TrialTable, Verdict, compare,
 };
 use errare::pipeline::{comparison_figures, comparison_report};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::csv;
+use super::fit::{BnsArguments, csv};
 use super::grouping::{GroupArguments, check_probe, lacks_nothing, model};
 use super::output::{TextTable, count, counted};
 use super::table::TableArguments;
@@ -30,6 +30,8 @@ pub(crate) struct Arguments {
     models: Vec<ModelName>,
     #[command(flatten)]
     groups: GroupArguments,
+    #[command(flatten)]
+    bns: BnsArguments,
     /// Folds of the cross-validation; as many as there are trials where these are fewer.
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..))]
     folds: u16,
@@ -63,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let models = arguments.models(&table)?;
     context.check_out(KIND)?;
     let options =
-        ComparisonOptions { fit: FitOptions { seed: context.seed }, folds: usize::from(arguments.folds) };
+        ComparisonOptions { fit: arguments.bns.options(context.seed), folds: usize::from(arguments.folds) };
     let comparisons = compare(&table, &keys, &models, &options, &context.progress).or_failed()?;
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         let rows: Vec<Row> = comparisons.iter().flat_map(rows).collect();
@@ -149,6 +151,7 @@ struct Row<'a> {
     target: f64,
     nontarget: Option<f64>,
     uniform: f64,
+    swap_mass: Option<f64>,
     verdict: Option<Verdict>,
     same_as: Option<String>,
 }
@@ -176,6 +179,7 @@ fn rows(comparison: &Comparison) -> impl Iterator<Item = Row<'_>> {
             target: score.weights.target,
             nontarget: score.weights.nontarget,
             uniform: score.weights.uniform,
+            swap_mass: score.swap_mass,
             verdict: difference.map(|difference| difference.verdict),
             same_as: score.same_as.map(|model| model.to_string()),
         }

@@ -4,6 +4,7 @@
 //! messages go to stderr, files to `--out`. Exit code 0 means done, 1 failed while running, 2 bad input.
 
 mod analyse;
+mod check;
 mod compare;
 mod data;
 mod demo;
@@ -72,6 +73,8 @@ enum Command {
     Fit(fit::Arguments),
     /// Compare behaviour models on the trials of a table.
     Compare(compare::Arguments),
+    /// Check whether responses drawn from a fitted model look like those of people.
+    Check(check::Arguments),
     /// Draw trials from a fit, with the true source of every response.
     Surrogate(surrogate::Arguments),
     /// Train a network as an experiment file says; an interrupted training is taken up again.
@@ -155,6 +158,7 @@ fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
         Command::Data(arguments) => data::run(arguments, &context),
         Command::Fit(arguments) => fit::run(&arguments, &context),
         Command::Compare(arguments) => compare::run(&arguments, &context),
+        Command::Check(arguments) => check::run(&arguments, &context),
         Command::Surrogate(arguments) => surrogate::run(&arguments, &context),
     }
 }

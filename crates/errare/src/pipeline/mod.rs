@@ -2,6 +2,7 @@
 //!
 //! Each step is a function of the results before it; the commands only parse, call and print.
 
+mod check;
 mod comparison;
 mod demo;
 mod error;
@@ -12,6 +13,7 @@ mod surrogate;
 mod table;
 mod training;
 
+pub use check::{FAILED, check_figures, check_report, count_checks};
 pub use comparison::{comparison_figures, comparison_report};
 pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
 pub use error::{Error, Result};

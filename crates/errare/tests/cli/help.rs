@@ -7,8 +7,8 @@ use crate::util::Scratch;
 /// Commands whose examples take minutes, because they train a network or need a trained one.
 const LONG: [&str; 6] = ["demo", "train", "resume", "simulate", "analyse", "report"];
 /// Every other command, as it is typed.
-const COMMANDS: [&[&str]; 5] =
-    [&["data", "list"], &["data", "check"], &["fit"], &["compare"], &["surrogate"]];
+const COMMANDS: [&[&str]; 6] =
+    [&["data", "list"], &["data", "check"], &["fit"], &["compare"], &["check"], &["surrogate"]];
 
 #[test]
 fn every_command_ends_its_help_with_examples_that_run() {

@@ -1,5 +1,6 @@
 //! The command as its users meet it: arguments, exit codes, messages, files.
 
+mod check;
 mod compare;
 mod data;
 mod documents;

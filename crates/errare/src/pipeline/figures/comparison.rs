@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use errare_behaviour::{Comparison, Difference, ModelName, SwapDependence};
+use errare_behaviour::{Comparison, Difference, ModelName, SwapCurvePoint, SwapDependence};
 use errare_report::{Axis, Colour, Dash, Datum, Figure, Panel, Role, Series, Share, Unit};
 
 /// How far every model lies behind the best one; `name` is that of the figure's files. `None` for a single model or a
@@ -64,34 +64,54 @@ pub fn differences(name: &str, comparison: &Comparison) -> Option<Figure> {
     Some(figure)
 }
 
-/// The swap functions of the variants of BNS over probe distance, overlaid; `None` without one.
+/// The swap functions of the variants of BNS, overlaid: over probe distance, and over report distance where one depends on
+/// nothing else; `None` without one.
 #[must_use]
 pub fn compared_swap_functions(name: &str, comparison: &Comparison) -> Option<Figure> {
-    let mut panel = Panel::new(
-        Axis::new("probe distance", Unit::Radians).range(0.0, PI).pi_ticks(),
-        Axis::new("swap probability", Unit::Probability).including(0.0),
-    );
-    let mut any = false;
-    for score in &comparison.models {
-        let ModelName::Bns(dependence) = score.model else { continue };
-        // A variant looks the same in every group, whatever its rank.
-        let place = SwapDependence::ALL.iter().position(|&one| one == dependence).unwrap_or(0);
-        let Some(bns) = score.fit.bns.as_ref().filter(|bns| !bns.swap_curve.is_empty()) else { continue };
-        let curve = bns.swap_curve.iter().map(|point| {
-            let datum = Datum::new(point.distance, point.mean).interval(point.lo, point.hi);
-            if point.has_data { datum } else { datum.without_data() }
-        });
-        let dash = if place % 2 == 0 { Dash::Solid } else { Dash::Dotted };
-        panel = panel
-            .series(Series::line(score.model.to_string(), curve).colour(Colour::Cycle(place)).dash(dash));
-        any = true;
+    let variants: Vec<(SwapDependence, &[SwapCurvePoint])> = comparison
+        .models
+        .iter()
+        .filter_map(|score| {
+            let ModelName::Bns(dependence) = score.model else { return None };
+            let curve = &score.fit.bns.as_ref()?.swap_curve;
+            (!curve.is_empty()).then_some((dependence, curve.as_slice()))
+        })
+        .collect();
+    let panel = |feature: &str, belongs: fn(SwapDependence) -> bool| {
+        let mut panel = Panel::new(
+            Axis::new(format!("{feature} distance"), Unit::Radians).range(0.0, PI).pi_ticks(),
+            Axis::new("swap probability", Unit::Probability).including(0.0),
+        )
+        .title(format!("over {feature} distance"));
+        for (dependence, curve) in variants.iter().filter(|(dependence, _)| belongs(*dependence)) {
+            // A variant looks the same in every group, whatever its rank.
+            let place = SwapDependence::ALL.iter().position(|one| one == dependence).unwrap_or(0);
+            let dash = if place % 2 == 0 { Dash::Solid } else { Dash::Dotted };
+            let data = curve.iter().map(|point| {
+                let datum = Datum::new(point.distance, point.mean).interval(point.lo, point.hi);
+                // A constant is known where any item is.
+                let known = point.has_data || *dependence == SwapDependence::None;
+                if known { datum } else { datum.without_data() }
+            });
+            let label = ModelName::Bns(*dependence).to_string();
+            panel = panel.series(Series::line(label, data).colour(Colour::Cycle(place)).dash(dash));
+        }
+        panel
+    };
+    let any = |one: fn(SwapDependence) -> bool| variants.iter().any(|(dependence, _)| one(*dependence));
+    let over_report = any(|dependence| dependence == SwapDependence::Report);
+    let mut figure = Figure::new(name, "Swap functions")
+        .caption("Probability that one given uncued item is reported rather than the cued one. Bands: 95\u{202f}% credible.")
+        .dashed_means("prior only: no such distance in the data")
+        .how_computed("Fits to all trials of the group; guesses are left out of the comparison of the two items. Variants that depend on both distances are shown over probe distance, averaged over report distance.")
+        .columns(2);
+    if any(|dependence| dependence != SwapDependence::Report) {
+        figure = figure.panel(panel("probe", |dependence| dependence != SwapDependence::Report));
     }
-    any.then(|| {
-        Figure::new(name, "Swap functions")
-            .caption("Probability that one given uncued item is reported rather than the cued one. Bands: 95\u{202f}% credible.")
-            .dashed_means("prior only: no such distance in the data")
-            .how_computed("Fits to all trials of the group; guesses are left out of the comparison of the two items.")
-            .width(620.0)
-            .panel(panel)
-    })
+    if over_report {
+        figure = figure.panel(panel("report", |dependence| {
+            matches!(dependence, SwapDependence::Report | SwapDependence::None)
+        }));
+    }
+    (!variants.is_empty()).then(|| figure.width(if over_report { 760.0 } else { 620.0 }).share(Share::Y))
 }

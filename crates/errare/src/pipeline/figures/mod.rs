@@ -2,12 +2,15 @@
 //! `errare-report`.
 
 mod behaviour;
+mod check;
 mod comparison;
 mod geometry;
 mod responses;
 mod training;
 
 pub use behaviour::{errors_by_set_size, swap_curves, weights_by_set_size};
+pub(in crate::pipeline) use check::p_text;
+pub use check::{checked_curves, checked_summaries};
 pub use comparison::{compared_swap_functions, differences};
 pub use geometry::alignment;
 pub use responses::{clouds, error_densities, swap_rates};
