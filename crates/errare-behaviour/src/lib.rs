@@ -20,6 +20,7 @@ mod likelihood;
 mod mixture;
 mod parametric;
 mod predictive;
+pub mod recovery;
 mod response_model;
 mod summary;
 mod surrogate;
@@ -27,8 +28,8 @@ mod swap_function;
 mod unimodal;
 
 pub use bns::{
-    BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapSurfacePoint,
-    fit_bns, wendland_spectrum,
+    BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapPrior,
+    SwapSurfacePoint, fit_bns, wendland_spectrum,
 };
 pub use check::{
     Check, CheckOptions, CurveCheck, CurvePoint, CurveStatistic, SummaryCheck, SummaryStatistic, check,

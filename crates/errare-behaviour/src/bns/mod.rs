@@ -9,6 +9,7 @@
 //! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `posterior` is what a fit keeps.
 
 mod basis;
+mod calibration;
 mod emission;
 mod estimate;
 mod evidence;
@@ -21,6 +22,7 @@ mod spectrum;
 mod tests;
 
 pub use basis::SwapDependence;
+pub use calibration::SwapPrior;
 pub use emission::EmissionFamily;
 pub use estimate::{BnsEstimate, BnsOptions, fit_bns};
 pub use posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};

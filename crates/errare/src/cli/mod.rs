@@ -12,6 +12,7 @@ mod failure;
 mod fit;
 mod grouping;
 mod output;
+mod recover;
 mod simulate;
 mod summary;
 mod surrogate;
@@ -77,6 +78,8 @@ enum Command {
     Check(check::Arguments),
     /// Draw trials from a fit, with the true source of every response.
     Surrogate(surrogate::Arguments),
+    /// Simulate trials of known truths and see whether fits recover parameters, models and posteriors.
+    Recover(recover::Arguments),
     /// Train a network as an experiment file says; an interrupted training is taken up again.
     Train(train::TrainArguments),
     /// Go on with a training that was stopped.
@@ -159,6 +162,7 @@ fn run(arguments: Arguments, command_line: &[OsString]) -> Result<(), Failure> {
         Command::Fit(arguments) => fit::run(&arguments, &context),
         Command::Compare(arguments) => compare::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Recover(arguments) => recover::run(&arguments, &context),
         Command::Surrogate(arguments) => surrogate::run(&arguments, &context),
     }
 }

@@ -19,6 +19,15 @@ impl Output {
         Self { json }
     }
 
+    /// Prints a part of the summary before the results are there; nothing with `--json`.
+    pub(crate) fn say(self, text: &str) -> Result<(), Failure> {
+        if self.json {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout().lock();
+        write!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(printing)
+    }
+
     /// Prints the results of `command`: the summary, or `{"command", "version", "out", …}` with the keys of
     /// `document`.
     pub(crate) fn show(

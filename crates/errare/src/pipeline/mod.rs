@@ -9,6 +9,7 @@ mod error;
 pub mod figures;
 mod network;
 mod page;
+mod recovery;
 mod surrogate;
 mod table;
 mod training;
@@ -19,6 +20,7 @@ pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
 pub use error::{Error, Result};
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
 pub use page::{behaviour_section, network_figures, network_report, network_sections};
+pub use recovery::{Recovery, recovery_page};
 pub use surrogate::{
     FixedLabels, SourceCounts, SurrogateFit, answer_fresh_displays, answer_own_displays, answering_fits,
 };

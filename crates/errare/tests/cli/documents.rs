@@ -41,6 +41,19 @@ fn every_key_is_described() {
         [&["check"], &set[..], &["--model", "bns:none", "--draws", "20"]].concat(),
         [&["compare"], &set[..], &["--folds", "2"]].concat(),
         vec!["surrogate", "fit", "--trials", "50", "--json", "--out", "drawn"],
+        vec![
+            "recover",
+            "fit",
+            "--models",
+            "bns,bns:none",
+            "--trials",
+            "60",
+            "--sets",
+            "2",
+            "--calibrate",
+            "99",
+            "--json",
+        ],
     ] {
         keys(&scratch.run(&arguments).json(), &mut found);
     }

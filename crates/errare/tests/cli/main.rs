@@ -7,6 +7,7 @@ mod documents;
 mod fit;
 mod help;
 mod readme;
+mod recover;
 mod surrogate;
 mod train;
 mod util;

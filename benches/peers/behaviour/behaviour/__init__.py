@@ -1,0 +1,1 @@
+"""Behaviour models as a user would write them today in Python, beside ours."""

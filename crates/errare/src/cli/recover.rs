@@ -1,0 +1,448 @@
+//! `errare recover`: parameters, models and posteriors recovered from simulated trials, with gates stated before.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use errare::behaviour::recovery::{
+    Calibration, CalibrationDesign, Gates, GivenTruth, RecoveryDesign, Truth, calibrate, recover_models,
+    recover_parameters,
+};
+use errare::behaviour::{DisplayGenerator, Error, Fits, ModelName, SwapDependence, SwapFunction};
+use errare::core::provenance::{DataIdentity, Provenance};
+use errare::pipeline::{Recovery, recovery_page};
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::failure::{Failure, Stage};
+use super::fit::{FIT_FILE, csv};
+use super::output::{TextTable, count};
+
+/// What the directory of the results holds.
+const KIND: &str = "recovery";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    errare recover --model three-component --trials 300 --sets 20\n  \
+    errare fit simulated_probe_effect --model bns --where set_size=4 --by condition --out fits/probe\n  \
+    errare recover fits/probe --models bns:probe,bns:none --trials 640 --sets 10 --out recovered")]
+pub(crate) struct Arguments {
+    /// Truths: directories that `errare fit` wrote, or TOML files that set truths by hand.
+    #[arg(value_name = "FIT|TOML")]
+    sources: Vec<PathBuf>,
+    /// Set a truth by hand: the model that ought to recover it.
+    #[arg(long, value_name = "NAME", value_parser = model)]
+    model: Option<ModelName>,
+    /// Concentration of that truth [default: 12].
+    #[arg(long, value_name = "KAPPA", requires = "model")]
+    kappa: Option<f64>,
+    /// Guesses of that truth [default: 0.1].
+    #[arg(long, value_name = "P", requires = "model")]
+    uniform: Option<f64>,
+    /// Swaps of that truth: none, flat:P (probability), distance:W:O (width in rad² and offset); by default those
+    /// that suit the model.
+    #[arg(long, value_name = "SWAPS", value_parser = swaps, requires = "model")]
+    swap: Option<SwapFunction>,
+    /// Items of the displays of truths set by hand [default: 4].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    set_size: Option<u8>,
+    /// Models that compete for the data of every truth, joined by commas: the model-recovery matrix.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = model)]
+    models: Vec<ModelName>,
+    /// Trials of a data set [default: 1000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    trials: Option<u64>,
+    /// Data sets of each truth [default: 20].
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    sets: Option<u64>,
+    /// Smallest distance in rad between two items, in both features; pi/(2 items + 0.1) by default.
+    #[arg(long, value_name = "RAD")]
+    separation: Option<f64>,
+    /// Also calibrate BNS on this many truths drawn from its prior (99 or more).
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(99..=100_000))]
+    calibrate: Option<u64>,
+}
+
+fn model(text: &str) -> Result<ModelName, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+fn swaps(text: &str) -> Result<SwapFunction, String> {
+    let number = |text: &str| text.parse::<f64>().map_err(|_| format!("{text:?} is not a number"));
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["none"] => Ok(SwapFunction::None),
+        ["flat", swap_probability] => Ok(SwapFunction::Flat { swap_probability: number(swap_probability)? }),
+        ["distance", width, offset] => {
+            Ok(SwapFunction::Distance { width: number(width)?, offset: number(offset)? })
+        }
+        _ => Err(format!("{text:?} is no swap function; expected none, flat:P or distance:W:O")),
+    }
+}
+
+/// A TOML file of truths.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Specification {
+    trials: Option<u64>,
+    sets: Option<u64>,
+    separation: Option<f64>,
+    calibrate: Option<u64>,
+    models: Vec<ModelName>,
+    gates: Option<Gates>,
+    truth: Vec<TruthSpecification>,
+}
+
+/// One truth set by hand.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TruthSpecification {
+    name: Option<String>,
+    model: ModelName,
+    #[serde(default = "default_kappa")]
+    kappa: f64,
+    #[serde(default = "default_uniform")]
+    uniform: f64,
+    swap: Option<SwapFunction>,
+    #[serde(default = "default_set_size")]
+    set_size: u8,
+}
+
+fn default_kappa() -> f64 {
+    12.0
+}
+
+fn default_uniform() -> f64 {
+    0.1
+}
+
+fn default_set_size() -> u8 {
+    4
+}
+
+impl TruthSpecification {
+    fn truth(&self, separation: Option<f64>) -> Result<Truth, Failure> {
+        let swap = match self.swap {
+            Some(swap) => swap,
+            None => default_swaps(self.model)?,
+        };
+        if !(1..=8).contains(&self.set_size) {
+            return Err(Failure::bad_input(format!("set_size is {}, but it must be 1 to 8", self.set_size)));
+        }
+        let given = GivenTruth::new(swap, self.uniform, self.kappa).or_bad_input()?;
+        let label = self.name.clone().unwrap_or_else(|| self.model.to_string());
+        Truth::given(label, self.model, given, usize::from(self.set_size), separation).or_bad_input()
+    }
+}
+
+/// Swaps as a model has them.
+fn default_swaps(model: ModelName) -> Result<SwapFunction, Failure> {
+    match model {
+        ModelName::TwoComponent => Ok(SwapFunction::None),
+        ModelName::ThreeComponent | ModelName::Bns(SwapDependence::None) => {
+            Ok(SwapFunction::Flat { swap_probability: 0.25 })
+        }
+        ModelName::Bns(SwapDependence::Probe) => Ok(SwapFunction::Distance { width: 0.8, offset: 0.0 }),
+        _ => Err(Failure::bad_input(format!(
+            "{model} has no parameters to set by hand: fit it, and give the directory of the fit; or say the swaps \
+             by --swap"
+        ))),
+    }
+}
+
+/// What is to be done, from the files and the command line.
+struct Plan {
+    truths: Vec<Truth>,
+    models: Vec<ModelName>,
+    design: RecoveryDesign,
+    gates: Gates,
+    calibration: Option<CalibrationDesign>,
+    identities: Vec<DataIdentity>,
+}
+
+impl Arguments {
+    fn plan(&self, context: &Context) -> Result<Plan, Failure> {
+        let mut specification = Specification::default();
+        let (mut truths, mut identities) = (Vec::new(), Vec::new());
+        for source in &self.sources {
+            if source.extension().is_some_and(|extension| extension == "toml") {
+                specification = self.read(source)?;
+                identities.push(DataIdentity::of_file(source, specification.truth.len()).or_bad_input()?);
+                let separation = self.separation.or(specification.separation);
+                for truth in &specification.truth {
+                    truths.push(truth.truth(separation)?);
+                }
+                continue;
+            }
+            let fits = Fits::read(source).or_bad_input()?;
+            let file = if source.is_dir() { source.join(FIT_FILE) } else { source.clone() };
+            identities.push(DataIdentity::of_file(&file, fits.fits.len()).or_bad_input()?);
+            for fit in &fits.fits {
+                let label = format!("{} of {}", fit.model, fit.label());
+                truths.push(Truth::from_fit(fit, label, self.separation).or_bad_input()?);
+            }
+        }
+        if let Some(model) = self.model {
+            let by_hand = TruthSpecification {
+                name: None,
+                model,
+                kappa: self.kappa.unwrap_or_else(default_kappa),
+                uniform: self.uniform.unwrap_or_else(default_uniform),
+                swap: self.swap,
+                set_size: self.set_size.unwrap_or_else(default_set_size),
+            };
+            truths.push(by_hand.truth(self.separation)?);
+        }
+        let design = RecoveryDesign {
+            trials: self.trials.or(specification.trials).unwrap_or(1000),
+            sets: self.sets.or(specification.sets).unwrap_or(20),
+            seed: context.seed,
+        };
+        if design.sets < 2 || design.trials < 1 {
+            return Err(Failure::bad_input(format!(
+                "{} data sets of {} trials; expected at least 2 of at least 1",
+                design.sets, design.trials
+            )));
+        }
+        let models = if self.models.is_empty() { specification.models } else { self.models.clone() };
+        if truths.is_empty() {
+            return Err(Failure::bad_input(
+                "nothing to recover: give the directory of a fit, a TOML file with [[truth]], or --model NAME",
+            ));
+        }
+        let calibration = match self.calibrate.or(specification.calibrate) {
+            Some(sets) => Some(self.calibration(&truths, sets, design)?),
+            None => None,
+        };
+        let gates = specification.gates.unwrap_or_default();
+        Ok(Plan { truths, models, design, gates, calibration, identities })
+    }
+
+    fn read(&self, path: &Path) -> Result<Specification, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))?;
+        toml::from_str(&text).map_err(|error| {
+            Failure::bad_input(format!("{}: {}", path.display(), error.to_string().trim_end()))
+        })
+    }
+
+    /// The calibration of the first BNS model among the truths.
+    fn calibration(
+        &self,
+        truths: &[Truth],
+        sets: u64,
+        design: RecoveryDesign,
+    ) -> Result<CalibrationDesign, Failure> {
+        let found = truths.iter().find_map(|truth| match truth.model() {
+            ModelName::Bns(dependence) if truth.set_size() > 1 => Some((dependence, truth.set_size())),
+            _ => None,
+        });
+        let Some((dependence, set_size)) = found else {
+            return Err(Failure::bad_input(
+                "only BNS has a posterior to calibrate: add a truth of a bns model with two items or more",
+            ));
+        };
+        let displays = match self.separation {
+            Some(separation) => DisplayGenerator::new(set_size, separation, separation),
+            None => DisplayGenerator::standard(set_size),
+        };
+        let (trials, seed) = (design.trials, design.seed);
+        Ok(CalibrationDesign {
+            dependence,
+            displays: displays.or_bad_input()?,
+            trials,
+            sets,
+            kappa: default_kappa(),
+            seed,
+        })
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let plan = arguments.plan(context)?;
+    context.check_out(KIND)?;
+    let mut gates = plan.gates.state(plan.design, &plan.models, plan.calibration.is_some());
+    let claimed = context.claim_out(KIND, plan.identities.clone())?;
+    if let Some(run) = &claimed {
+        run.dir.write_json("gates.json", &gates).or_failed()?;
+        // An earlier run's results must not stand beside the gates of this one.
+        for name in ["recovery.json", "parameters.csv", "models.csv", "ranks.csv", "report.html"] {
+            run.dir.remove(name).or_failed()?;
+        }
+    }
+    let mut stated = String::from("gates, stated before the run:\n");
+    gates.iter().for_each(|gate| stated.push_str(&format!("  {}: {}\n", gate.name, gate.statement)));
+    context.output.say(&stated)?;
+
+    let parameters = watched(context, "parameters", plan.truths.len() as u64 * plan.design.sets, |done| {
+        recover_parameters(&plan.truths, plan.design, done)
+    })?;
+    let models = if plan.models.len() > 1 {
+        let total = plan.truths.len() as u64 * plan.design.sets;
+        Some(watched(context, "models", total, |done| {
+            recover_models(&plan.truths, &plan.models, plan.design, done)
+        })?)
+    } else {
+        None
+    };
+    let calibration: Option<Calibration> = match &plan.calibration {
+        Some(design) => Some(watched(context, "calibration", design.sets, |done| calibrate(design, done))?),
+        None => None,
+    };
+    plan.gates.judge(&mut gates, &parameters, models.as_ref(), calibration.as_ref());
+    let verdict = gates.iter().all(|gate| gate.met != Some(false));
+    let recovery = Recovery { gates, verdict, parameters, models, calibration };
+    if let Some(run) = claimed {
+        run.dir.write_json("recovery.json", &recovery).or_failed()?;
+        write_tables(&run.dir, &recovery)?;
+        let provenance = Provenance::read(run.dir.path()).or_failed()?;
+        let page = recovery_page(&recovery, &provenance).or_failed()?;
+        page.write(&run.dir.file("report.html")).or_failed()?;
+        run.end()?;
+    }
+    context.output.show("recover", context.out.as_deref(), &recovery, &summary(&recovery))
+}
+
+/// Does work with a bar of `total` steps.
+fn watched<T>(
+    context: &Context,
+    label: &str,
+    total: u64,
+    work: impl FnOnce(&(dyn Fn() + Sync)) -> errare::behaviour::Result<T>,
+) -> Result<T, Failure> {
+    let bar = context.progress.bar(label, total);
+    let done = AtomicU64::new(0);
+    work(&|| bar.set(done.fetch_add(1, Ordering::Relaxed) + 1, "")).or_failed()
+}
+
+#[derive(Serialize)]
+struct EstimateRow<'a> {
+    truth: &'a str,
+    model: String,
+    set: usize,
+    parameter: &'a str,
+    true_value: f64,
+    estimate: f64,
+}
+
+#[derive(Serialize)]
+struct ScoreRow<'a> {
+    truth: &'a str,
+    set: u64,
+    model: String,
+    score: f64,
+}
+
+#[derive(Serialize)]
+struct RankRow<'a> {
+    quantity: &'a str,
+    set: usize,
+    rank: usize,
+}
+
+fn write_tables(dir: &errare::core::run_dir::RunDir, recovery: &Recovery) -> Result<(), Failure> {
+    let mut estimates = Vec::new();
+    for recovered in &recovery.parameters {
+        for summary in &recovered.parameters {
+            estimates.extend(summary.estimates.iter().enumerate().map(|(set, &estimate)| EstimateRow {
+                truth: &recovered.truth,
+                model: recovered.model.to_string(),
+                set,
+                parameter: &summary.name,
+                true_value: summary.truth,
+                estimate,
+            }));
+        }
+    }
+    dir.write("parameters.csv", &csv(&estimates, |row| row)?).or_failed()?;
+    if let Some(models) = &recovery.models {
+        let mut scores = Vec::new();
+        for outcome in &models.outcomes {
+            scores.extend(models.models.iter().zip(&outcome.scores).map(|(model, &score)| ScoreRow {
+                truth: &outcome.truth,
+                set: outcome.set,
+                model: model.to_string(),
+                score,
+            }));
+        }
+        dir.write("models.csv", &csv(&scores, |row| row)?).or_failed()?;
+    }
+    if let Some(calibration) = &recovery.calibration {
+        let mut ranks = Vec::new();
+        for quantity in &calibration.quantities {
+            ranks.extend(quantity.ranks.iter().enumerate().map(|(set, &rank)| RankRow {
+                quantity: &quantity.name,
+                set,
+                rank,
+            }));
+        }
+        dir.write("ranks.csv", &csv(&ranks, |row| row)?).or_failed()?;
+    }
+    Ok(())
+}
+
+fn summary(recovery: &Recovery) -> String {
+    let mut text = String::new();
+    let mut table = TextTable::new(2, ["truth", "parameter", "true value", "bias", "RMSE", "coverage"]);
+    let dash = || "-".to_owned();
+    for recovered in &recovery.parameters {
+        for summary in &recovered.parameters {
+            table.row([
+                recovered.truth.clone(),
+                summary.name.clone(),
+                format!("{:.4}", summary.truth),
+                format!("{:+.4} ± {:.4}", summary.bias, 1.96 * summary.bias_error),
+                format!("{:.4}", summary.rmse),
+                summary.coverage.map_or_else(dash, |coverage| format!("{coverage:.3}")),
+            ]);
+        }
+        if let Some(curve) = &recovered.swap_curve {
+            table.row([
+                recovered.truth.clone(),
+                "swap curve".to_owned(),
+                dash(),
+                dash(),
+                format!("{:.4}", curve.rmse),
+                format!("{:.3}", curve.coverage),
+            ]);
+        }
+    }
+    text.push_str(&format!("\n{table}"));
+    if let Some(models) = &recovery.models {
+        let names = models.models.iter().map(ToString::to_string);
+        let heading = ["generated by".to_owned()].into_iter().chain(names);
+        let mut table =
+            TextTable::new(1, heading.chain(["undecided".to_owned(), "mean margin (nats)".to_owned()]));
+        for row in &models.rows {
+            let wins = row.won.iter().zip(&row.first).map(|(won, first)| format!("{won} ({first})"));
+            let cells = [row.truth.clone()].into_iter().chain(wins);
+            table.row(cells.chain([row.undecided.to_string(), format!("{:+.1}", row.margin)]));
+        }
+        text.push_str(&format!("\nwins by 3 nats or more (by any margin)\n{table}"));
+    }
+    if let Some(calibration) = &recovery.calibration {
+        let mut table = TextTable::new(1, ["ranked", "p of χ²", "p of Kolmogorov-Smirnov"]);
+        for quantity in &calibration.quantities {
+            table.row([
+                quantity.name.clone(),
+                format!("{:.3}", quantity.chi_square_p),
+                format!("{:.3}", quantity.kolmogorov_smirnov_p),
+            ]);
+        }
+        let sets = count(calibration.sets as usize);
+        text.push_str(&format!(
+            "\ncalibration: {sets} truths from the prior of bns:{}\n{table}",
+            calibration.dependence.name()
+        ));
+    }
+    text.push('\n');
+    for gate in &recovery.gates {
+        let verdict = match gate.met {
+            Some(true) => "met",
+            Some(false) => "NOT met",
+            None => "nothing to measure",
+        };
+        let value = gate.value.map_or_else(dash, |value| format!("{value:.4}"));
+        text.push_str(&format!("{}: {verdict} ({value}, limit {:.4})\n", gate.name, gate.limit));
+    }
+    text.push_str(&format!("{}\n", recovery.verdict_text()));
+    text
+}

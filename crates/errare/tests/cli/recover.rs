@@ -1,0 +1,106 @@
+//! Recovery: gates before results, verdicts after, files, refusals.
+
+use serde_json::Value;
+
+use crate::util::Scratch;
+
+#[test]
+fn gates_are_stated_before_the_results_and_judged_after() {
+    let scratch = Scratch::new();
+    let arguments =
+        ["recover", "--model", "three-component", "--trials", "300", "--sets", "20", "--out", "recovered"];
+    let outcome = scratch.run(&arguments);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let at = |text: &str| outcome.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", outcome.stdout));
+    assert!(at("stated before the run") < at("RMSE") && at("RMSE") < at("verdict: all"));
+    let read = |name: &str| std::fs::read_to_string(scratch.path("recovered").join(name)).unwrap();
+    let stated: Value = serde_json::from_str(&read("gates.json")).unwrap();
+    assert!(stated.as_array().unwrap().iter().all(|gate| gate["met"].is_null()));
+    let recovery: Value = serde_json::from_str(&read("recovery.json")).unwrap();
+    assert_eq!(recovery["verdict"], true);
+    assert_eq!(recovery["gates"][0]["statement"], stated[0]["statement"]);
+    assert_eq!(read("parameters.csv").lines().count(), 1 + 4 * 20);
+    assert!(read("report.html").contains("What the fits can be trusted with"));
+}
+
+#[test]
+fn a_file_sets_truths_models_and_gates_and_a_missed_gate_is_no_failure() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "truths.toml",
+        r#"
+        trials = 500
+        sets = 3
+        models = ["two-component", "three-component"]
+
+        [gates]
+        right_model = 1.01
+
+        [[truth]]
+        name = "swaps"
+        model = "three-component"
+        set_size = 3
+        swap = { kind = "flat", swap_probability = 0.3 }
+
+        [[truth]]
+        model = "two-component"
+        kappa = 8.0
+        "#,
+    );
+    let run = |threads| {
+        scratch.run(&["recover", "truths.toml", "--json", "--threads", threads, "--out", threads]).json()
+    };
+    let document = run("1");
+    let matrix = &document["models"];
+    assert_eq!(matrix["rows"][0]["truth"], "swaps");
+    assert_eq!(matrix["rows"][0]["won"][1], 3, "{matrix}");
+    assert_eq!(matrix["rows"][1]["won"][1], 0, "{matrix}");
+    assert_eq!(document["verdict"], false, "no share exceeds 1");
+    let gate =
+        document["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "right model").unwrap();
+    assert_eq!((&gate["met"], &gate["limit"]), (&false.into(), &1.01.into()));
+    run("3");
+    for name in ["recovery.json", "models.csv", "parameters.csv"] {
+        let [one, three] = ["1", "3"].map(|folder| std::fs::read(scratch.path(folder).join(name)).unwrap());
+        assert!(one == three, "{name}");
+    }
+}
+
+#[test]
+fn fits_of_a_directory_are_truths() {
+    let scratch = Scratch::new();
+    let fit = [
+        "fit",
+        "simulated_probe_effect",
+        "--model",
+        "bns",
+        "--where",
+        "set_size=4",
+        "--by",
+        "condition,set_size",
+    ];
+    assert_eq!(scratch.run(&[&fit[..], &["--out", "fits"]].concat()).code, 0);
+    let document = scratch.run(&["recover", "fits", "--trials", "400", "--sets", "4", "--json"]).json();
+    let parameters = document["parameters"].as_array().unwrap();
+    assert_eq!(parameters[0]["truth"], "bns:probe of condition distance, set size 4");
+    assert!(parameters[0]["swap_curve"]["rmse"].as_f64().unwrap() < 0.15);
+    assert!(document["models"].is_null());
+}
+
+#[test]
+fn what_cannot_be_recovered_is_refused() {
+    let scratch = Scratch::new();
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        scratch.run(&[&["recover", "--out", "none"], arguments].concat()).refused(parts);
+    };
+    refused(&[], &["nothing to recover", "--model"]);
+    refused(&["nowhere"], &["nowhere"]);
+    refused(&["--model", "two-componnet"], &["two-component"]);
+    refused(&["--model", "two-component", "--kappa", "-3"], &["-3"]);
+    refused(&["--model", "three-component", "--swap", "flat:1.5"], &["swap_probability is 1.5"]);
+    refused(&["--model", "three-component", "--swap", "often"], &["flat:P"]);
+    refused(&["--model", "three-component", "--calibrate", "99"], &["only BNS"]);
+    scratch.write("bad.toml", "[[truth]]\nmodel = \"bns\"\nkapa = 3\n");
+    refused(&["bad.toml"], &["bad.toml", "kapa"]);
+    assert!(!scratch.path("none").exists());
+}
