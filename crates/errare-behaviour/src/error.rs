@@ -23,6 +23,16 @@ pub enum Error {
     /// A swap function of probe distance needs probe features.
     #[error("the trials have no probe features, which the model needs: use bns:none or three-component")]
     MissingProbe,
+    /// Only BNS fits participants together.
+    #[error(
+        "{model} cannot be fitted with participants {participants}: only the bns models can be fitted together"
+    )]
+    NotTogether {
+        /// The model.
+        model: String,
+        /// The treatment of participants asked for.
+        participants: &'static str,
+    },
     /// A selection of fits means none, or more than one.
     #[error("{problem}; there are fits for: {available}")]
     NoSuchFit {

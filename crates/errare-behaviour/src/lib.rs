@@ -8,9 +8,9 @@
 
 mod bfgs;
 mod bns;
-mod cue_noise;
 mod check;
 mod comparison;
+mod cue_noise;
 pub mod data;
 mod display;
 mod emission;
@@ -43,7 +43,7 @@ pub use emission::{Emission, EmissionParameters, VonMisesMixture, WrappedStable}
 pub use error::{Error, Result};
 pub use fit::{
     BnsFit, Estimate, Fit, FitOptions, FitSelection, Fits, FittedModel, ModelName, ParticipantMean,
-    ParticipantMeans, fit, participant_means,
+    ParticipantMeans, Participants, Shrinkage, fit, fit_participants, participant_means, shrinkage,
 };
 pub use likelihood::{
     EmissionRow, LogEmissions, MixtureEvaluation, Observations, mixture_likelihood, negative_hessian,

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use errare_behaviour::{Fit, FitOptions, GroupKey, ModelName, Observations, Result, TrialTable, fit};
+use errare_behaviour::{
+    Fit, FitOptions, Group, GroupKey, ModelName, Observations, Participants, Result, Shrinkage, TrialTable,
+    fit, fit_participants, shrinkage,
+};
 use errare_core::progress::Progress;
 use rayon::prelude::*;
 
@@ -26,15 +29,62 @@ pub fn fit_groups(
     let fits: Vec<Result<Fit>> = groups
         .par_iter()
         .map(|group| {
-            let trials = group.table.trials().iter().map(|trial| (&trial.display, trial.response));
-            let mut fitted = fit(&Observations::new(trials)?, model, options)?;
-            fitted.participant = group.participant.as_deref().map(str::to_owned);
-            fitted.condition = group.condition.as_deref().map(str::to_owned);
+            let fitted = Fit {
+                participant: group.participant.as_deref().map(str::to_owned),
+                condition: group.condition.as_deref().map(str::to_owned),
+                ..fit(&Observations::try_from(&group.table)?, model, options)?
+            };
             bar.set(done.fetch_add(1, Ordering::Relaxed) + 1, &fitted.label());
             Ok(fitted)
         })
         .collect();
     fits.into_iter().collect()
+}
+
+/// Fits the participants of each group of trials of `table`, split by `keys`, together: for each group what its
+/// participants share, then every one of them; and how far they shrink, compared with fits of each alone.
+///
+/// # Errors
+/// Those of [`fit_participants`], of the first group that has one.
+pub fn fit_together(
+    table: &TrialTable,
+    keys: &[GroupKey],
+    model: ModelName,
+    options: &FitOptions,
+    participants: Participants,
+    progress: &Progress,
+) -> Result<(Vec<Fit>, Vec<Shrinkage>)> {
+    let groups = table.group_by(keys);
+    let bar = progress.bar("fitting", groups.len() as u64);
+    let done = AtomicU64::new(0);
+    let fits: Vec<Result<(Vec<Fit>, Vec<Shrinkage>)>> = groups
+        .par_iter()
+        .map(|group| {
+            let people = group.table.group_by(&[GroupKey::Participant]);
+            let trials: Vec<(String, Observations)> = people
+                .iter()
+                .map(|person: &Group| {
+                    let name = person.participant.as_deref().unwrap_or_default().to_owned();
+                    Ok((name, Observations::try_from(&person.table)?))
+                })
+                .collect::<Result<_>>()?;
+            let mut together = fit_participants(&trials, model, options, participants)?;
+            let condition = group.condition.as_deref().map(str::to_owned);
+            together.iter_mut().for_each(|fit| fit.condition.clone_from(&condition));
+            let separate: Vec<Fit> =
+                trials.par_iter().map(|(_, own)| fit(own, model, options)).collect::<Result<_>>()?;
+            bar.set(done.fetch_add(1, Ordering::Relaxed) + 1, &together[0].label());
+            let shrinkage = shrinkage(&together, &separate);
+            Ok((together, shrinkage))
+        })
+        .collect();
+    let (mut all, mut shrunk) = (Vec::new(), Vec::new());
+    for group in fits {
+        let (fits, shrinkage) = group?;
+        all.extend(fits);
+        shrunk.extend(shrinkage);
+    }
+    Ok((all, shrunk))
 }
 
 #[cfg(test)]

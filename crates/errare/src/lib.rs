@@ -20,7 +20,7 @@ pub use errare_core as core;
 pub use errare_network as network;
 pub use errare_report as report;
 
-pub use fitting::fit_groups;
+pub use fitting::{fit_groups, fit_together};
 
 /// The program that is running: this release, and the commit it was compiled from.
 #[must_use]

@@ -1,17 +1,19 @@
 //! A BNS fit from trials to posterior.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::basis::{Feature, SwapBasis, SwapDependence};
-use super::emission::EmissionFamily;
-use super::evidence::evidence;
+use super::emission::{EmissionFamily, LogDensity};
+use super::evidence::{Evidence, evidence};
 use super::expectation::Design;
 use super::inference::{Gaussian, Optimum, Point, Prior, Problem, log_scale_slopes, optimise};
 use super::posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
 use crate::bfgs::{Stop, maximise};
 use crate::emission::EmissionParameters;
+use crate::likelihood::LogEmissions;
 use crate::mixture::{MixtureEstimate, MixtureWeights, fit_mixture};
 use crate::{Observations, Result};
 
@@ -23,7 +25,7 @@ const START_FLOOR: f64 = 1e-3;
 /// A few thousandths of a nat do not change a conclusion.
 const STOP: Stop = Stop { gain: 2e-3, steps: 40 };
 /// The data narrow a hyperparameter to about this part of its prior's standard deviation.
-const SPREAD: f64 = 0.5;
+pub(super) const SPREAD: f64 = 0.5;
 /// Swaps to items nearer than so many standard deviations of the emission's peak pass for correct reports.
 const EXCLUSION: f64 = 2.0;
 
@@ -104,9 +106,10 @@ impl<'a> Search<'a> {
         basis: &'a dyn SwapBasis,
         dependence: SwapDependence,
         options: &BnsOptions,
+        groups: &[Range<usize>],
     ) -> Result<Self> {
         let design = Design::new(observations, basis, dependence, options.has_uniform())?;
-        let groups = std::iter::once(0..observations.len()).collect();
+        let groups = groups.to_vec();
         let family = options.emission.inference();
         Ok(Self { basis, problem: Problem { design, family, groups, population: None } })
     }
@@ -155,11 +158,20 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Where a search begins: hyperparameters, q and the emission in a basis.
-struct Start {
-    basis: Box<dyn SwapBasis>,
-    x: Vec<f64>,
-    point: Option<(Gaussian, Vec<Vec<f64>>)>,
+/// Where a search begins: hyperparameters, q and the emissions in a basis.
+pub(super) struct Start {
+    pub(super) basis: Box<dyn SwapBasis>,
+    pub(super) x: Vec<f64>,
+    pub(super) point: Option<(Gaussian, Vec<Vec<f64>>)>,
+}
+
+/// The start of a search that knows nothing yet.
+pub(super) fn first_start(observations: &Observations, dependence: SwapDependence) -> Start {
+    // A single item leaves nothing to swap with, hence no swap function.
+    let swaps = observations.max_set_size() > 1;
+    let basis = if swaps { dependence } else { SwapDependence::None }.basis();
+    let x = basis.hyperpriors().iter().map(|hyper| hyper.start).collect();
+    Start { basis, x, point: None }
 }
 
 /// Fits BNS. Every number but the evidence is deterministic.
@@ -175,17 +187,19 @@ pub fn fit_bns(
     dependence: SwapDependence,
     options: &BnsOptions,
 ) -> Result<BnsEstimate> {
-    // A single item leaves nothing to swap with, hence no swap function.
-    let swaps = observations.max_set_size() > 1;
-    let basis = if swaps { dependence } else { SwapDependence::None }.basis();
-    let x = basis.hyperpriors().iter().map(|hyper| hyper.start).collect();
-    let mut start = Start { basis, x, point: None };
+    let mut start = first_start(observations, dependence);
     if observations.len() > FULL {
         // The optimum of a part of the trials is where that of all is sought: the last steps, which decide, see them all.
-        let part = observations.every(observations.len().div_ceil(PART));
-        start = search(&part, dependence, options, start, |_, start| Ok(start))?;
+        let stride = observations.len().div_ceil(PART);
+        let part = observations.select((0..observations.len()).step_by(stride));
+        start = search(&part, &whole(&part), dependence, options, start, |_, start| Ok(start))?;
     }
-    search(observations, dependence, options, start, |end, _| finish(end, options))
+    search(observations, &whole(observations), dependence, options, start, |end, _| Ok(finish(end, options)))
+}
+
+/// All trials as one group.
+pub(super) fn whole(observations: &Observations) -> Vec<Range<usize>> {
+    std::iter::once(0..observations.len()).collect()
 }
 
 /// More trials than this are first searched in part.
@@ -194,16 +208,18 @@ const FULL: usize = 50_000;
 const PART: usize = 20_000;
 
 /// The end of a search over hyperparameters.
-struct End<'a> {
-    search: &'a Search<'a>,
-    dependence: SwapDependence,
-    x: &'a [f64],
-    optimum: &'a Optimum,
+pub(super) struct End<'a> {
+    pub(super) search: &'a Search<'a>,
+    pub(super) dependence: SwapDependence,
+    pub(super) x: &'a [f64],
+    pub(super) optimum: &'a Optimum,
 }
 
-/// Searches hyperparameters, and refines the basis where they need it; `then` turns the end into a result.
-fn search<T>(
+/// Searches hyperparameters, and refines the basis where they need it; `then` turns the end into a result. Groups of
+/// trials have an emission each.
+pub(super) fn search<T>(
     observations: &Observations,
+    groups: &[Range<usize>],
     dependence: SwapDependence,
     options: &BnsOptions,
     start: Start,
@@ -212,7 +228,7 @@ fn search<T>(
     let Start { mut basis, mut x, mut point } = start;
     let mixture = if point.is_none() { Some(fit_mixture(observations, true)?) } else { None };
     loop {
-        let search = Search::new(observations, basis.as_ref(), dependence, options)?;
+        let search = Search::new(observations, basis.as_ref(), dependence, options, groups)?;
         let spread: Vec<f64> = basis.hyperpriors().iter().map(|hyper| SPREAD * hyper.sd).collect();
         let end = maximise(x, &spread, STOP, |x, before: Option<&Optimum>| {
             let (q, coordinates) = match (before, &point, &mixture) {
@@ -221,7 +237,7 @@ fn search<T>(
                 (None, None, mixture) => {
                     let mixture = mixture.as_ref().expect("fitted where no point is given");
                     let coordinates = search.problem.family.start(mixture.kappa);
-                    (search.start(mixture, &search.prior(x)), vec![coordinates])
+                    (search.start(mixture, &search.prior(x)), vec![coordinates; groups.len()])
                 }
             };
             Ok::<_, crate::Error>(search.objective(x, q, coordinates))
@@ -252,40 +268,89 @@ fn same_basis(basis: &dyn SwapBasis, dependence: SwapDependence) -> Box<dyn Swap
     if basis.features() == 0 { SwapDependence::None.basis() } else { dependence.basis_of(basis.modes()) }
 }
 
-fn finish(end: &End<'_>, options: &BnsOptions) -> Result<BnsEstimate> {
+fn finish(end: &End<'_>, options: &BnsOptions) -> BnsEstimate {
     let End { search, dependence, x, optimum } = *end;
-    let (point, prior, problem) = (&optimum.point, &search.prior(x), &search.problem);
-    let observations = problem.design.observations;
-    let emissions = problem.log_emissions(&point.coordinates);
-    let evidence = evidence(problem, prior, &point.q, &emissions, options.seed);
-    let emission = problem.family.parameters(&point.coordinates[0]);
+    let (point, prior) = (&optimum.point, search.prior(x));
+    let family = search.problem.family;
+    let coordinates = &point.coordinates[0];
+    let description = Description {
+        basis: search.basis,
+        dependence,
+        hyperparameters: search.basis.named(x),
+        elbo: point.elbo,
+        evidence: evidence_of(search, &prior, point, options),
+        converged: optimum.converged(),
+        effective_coefficients: point.q.effective_coefficients(),
+    };
+    describe(
+        search.problem.design.observations,
+        &description,
+        point.q.coefficients(&prior),
+        (&family.log_density(coordinates), family.parameters(coordinates)),
+        options,
+    )
+}
+
+/// Evidence of the end of a search.
+pub(super) fn evidence_of(
+    search: &Search<'_>,
+    prior: &Prior,
+    point: &Point,
+    options: &BnsOptions,
+) -> Evidence {
+    let emissions = search.problem.log_emissions(&point.coordinates);
+    evidence(&search.problem, prior, &point.q, &emissions, options.seed)
+}
+
+/// What an estimate says that its trials, coefficients and emission do not tell.
+pub(super) struct Description<'a> {
+    pub(super) basis: &'a dyn SwapBasis,
+    pub(super) dependence: SwapDependence,
+    pub(super) hyperparameters: BTreeMap<String, f64>,
+    pub(super) elbo: f64,
+    pub(super) evidence: Evidence,
+    pub(super) converged: bool,
+    pub(super) effective_coefficients: f64,
+}
+
+/// The estimate of trials whose coefficients have a normal posterior with this mean and covariance.
+pub(super) fn describe(
+    observations: &Observations,
+    description: &Description<'_>,
+    (mean, covariance): (DVector<f64>, DMatrix<f64>),
+    (log_density, emission): (&LogDensity, EmissionParameters),
+    options: &BnsOptions,
+) -> BnsEstimate {
+    let Description { basis, dependence, .. } = *description;
     let exclusion_radius =
         options.exclude_report_radius.unwrap_or(EXCLUSION / emission.peak_concentration().sqrt());
-    let (mean, covariance) = point.q.coefficients(prior);
+    let factor = covariance.clone().cholesky().expect("a scaled inverse of a precision").unpack();
+    let posterior = SwapPosterior::new(dependence, basis.modes(), options.has_uniform(), &mean, &factor);
+    // One participant may have seen single items only, where others give the swap function.
+    let design = Design::with_width(observations, basis, options.has_uniform(), posterior.has_swaps());
+    let cosines = observations.cosines();
+    let emissions = LogEmissions::by_item(observations, |_, item| log_density(cosines[item]));
     let all = 0..observations.len();
-    let expectation = problem.design.expectation(all, &emissions, &mean, &covariance, exclusion_radius);
-    let factor = covariance.cholesky().expect("a scaled inverse of a precision").unpack();
-    let posterior =
-        SwapPosterior::new(dependence, search.basis.modes(), options.has_uniform(), &mean, &factor);
+    let expectation = design.expectation(all, &emissions, &mean, &covariance, exclusion_radius);
     let trials = observations.len() as f64;
     let [uniform, target, nontarget] = expectation.weights.map(|sum| sum / trials);
-    let swaps = posterior.has_swaps();
     let range = match dependence.curve_feature() {
         Feature::Probe => observations.probe_range(),
         Feature::Report => observations.report_range().map(|(low, high)| (low.max(exclusion_radius), high)),
     };
-    Ok(BnsEstimate {
+    let swaps = observations.max_set_size() > 1;
+    BnsEstimate {
         weights: MixtureWeights { target, nontarget: swaps.then_some(nontarget), uniform },
         emission,
         uniform: options.has_uniform(),
         log_likelihood: expectation.predictive,
-        elbo: point.elbo,
-        log_evidence: evidence.log,
-        ess: evidence.effective,
-        evidence_draws: evidence.draws,
-        converged: optimum.converged(),
-        effective_coefficients: point.q.mean.len() as f64 - point.q.covariance.trace(),
-        hyperparameters: search.basis.named(x),
+        elbo: description.elbo,
+        log_evidence: description.evidence.log,
+        ess: description.evidence.effective,
+        evidence_draws: description.evidence.draws,
+        converged: description.converged,
+        effective_coefficients: description.effective_coefficients,
+        hyperparameters: description.hyperparameters.clone(),
         swap_curve: posterior.swap_curve(CURVE, range),
         swap_surface: if dependence.is_joint() {
             posterior.swap_surface(SURFACE, observations, exclusion_radius)
@@ -295,5 +360,5 @@ fn finish(end: &End<'_>, options: &BnsOptions) -> Result<BnsEstimate> {
         exclusion_radius,
         swap_mass: swaps.then_some(expectation.beyond / trials),
         posterior,
-    })
+    }
 }

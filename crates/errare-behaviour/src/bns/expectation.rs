@@ -75,14 +75,24 @@ impl<'a> Design<'a> {
         dependence: SwapDependence,
         uniform: bool,
     ) -> Result<Self> {
-        let widest = observations.max_set_size();
-        let width = if widest > 1 { 1 + basis.features() } else { 0 };
-        if dependence.needs_probe() && width > 0 && observations.probe_offsets().is_none() {
+        let swaps = observations.max_set_size() > 1;
+        if dependence.needs_probe() && swaps && observations.probe_offsets().is_none() {
             return Err(Error::MissingProbe);
         }
+        Ok(Self::with_width(observations, basis, uniform, swaps))
+    }
+
+    /// The design with or without coefficients of a swap function.
+    pub(super) fn with_width(
+        observations: &'a Observations,
+        basis: &'a dyn SwapBasis,
+        uniform: bool,
+        swaps: bool,
+    ) -> Self {
         let guesses = usize::from(uniform);
-        let nodes = (0..widest + guesses).map(Nodes::of).collect();
-        Ok(Self { observations, basis, guesses, width, nodes })
+        let width = if swaps { 1 + basis.features() } else { 0 };
+        let nodes = (0..observations.max_set_size() + guesses).map(Nodes::of).collect();
+        Self { observations, basis, guesses, width, nodes }
     }
 
     /// Number of coefficients.

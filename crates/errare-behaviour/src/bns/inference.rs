@@ -48,7 +48,7 @@ impl Problem<'_> {
     }
 
     /// The items of a group.
-    fn items(&self, group: usize) -> Range<usize> {
+    pub(super) fn items(&self, group: usize) -> Range<usize> {
         let trials = &self.groups[group];
         let observations = self.design.observations;
         observations.items(trials.start).start..observations.items(trials.end - 1).end
@@ -129,6 +129,11 @@ impl Gaussian {
         }
         grown.log_det_precision = self.log_det_precision;
         grown
+    }
+
+    /// Number of coefficients that the data determine.
+    pub(super) fn effective_coefficients(&self) -> f64 {
+        self.mean.len() as f64 - self.covariance.trace()
     }
 
     /// Mean and covariance of the coefficients themselves.

@@ -6,8 +6,12 @@
 //! (`spectrum`, `basis`), so that the posterior is a Gaussian over a dozen coefficients. It is found by
 //! natural-gradient variational inference with a line search on a deterministic objective (`nodes`,
 //! `expectation`, `inference`) in turn with the M step of the emission (`emission`), its hyperparameters by empirical
-//! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `posterior` is what a fit keeps.
+//! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `participants` fits several people together, with an
+//! emission each or around a population (`arrow`). `posterior` is what a fit keeps.
 
+#[cfg(test)]
+mod acceptance;
+mod arrow;
 mod basis;
 mod calibration;
 mod emission;
@@ -16,6 +20,7 @@ mod evidence;
 mod expectation;
 mod inference;
 mod nodes;
+mod participants;
 mod posterior;
 mod spectrum;
 #[cfg(test)]
@@ -25,5 +30,6 @@ pub use basis::SwapDependence;
 pub use calibration::SwapPrior;
 pub use emission::EmissionFamily;
 pub use estimate::{BnsEstimate, BnsOptions, fit_bns};
+pub(crate) use participants::{Sharing, fit_participants};
 pub use posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
 pub use spectrum::wendland_spectrum;

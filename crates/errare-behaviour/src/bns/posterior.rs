@@ -91,6 +91,16 @@ impl SwapPosterior {
         self.mean.len() > self.guesses()
     }
 
+    /// Posterior mean of the guess logit, against that of the cued item.
+    pub(crate) fn guess(&self) -> Option<f64> {
+        self.uniform.then(|| self.mean[0])
+    }
+
+    /// Posterior mean of the swap function's average over all offsets (a logit against the cued item).
+    pub(crate) fn level(&self) -> Option<f64> {
+        self.swap_logit(f64::NAN, f64::NAN).map(|(level, _)| level)
+    }
+
     /// Coefficients before those of the swap function.
     fn guesses(&self) -> usize {
         usize::from(self.uniform)

@@ -62,7 +62,14 @@ fn problem_of<'a>(
     x: &[f64],
     options: &BnsOptions,
 ) -> (Search<'a>, Prior) {
-    let search = Search::new(observations, basis, SwapDependence::Probe, options).unwrap();
+    let search = Search::new(
+        observations,
+        basis,
+        SwapDependence::Probe,
+        options,
+        &super::estimate::whole(observations),
+    )
+    .unwrap();
     let prior = search.prior(x);
     (search, prior)
 }

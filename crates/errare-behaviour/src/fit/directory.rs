@@ -49,7 +49,8 @@ impl Fits {
         Ok(if path.is_dir() { read_json(path.join(FIT_FILE))? } else { read_json(path)? })
     }
 
-    /// The one fit that a selection means.
+    /// The one fit that a selection means; of participants fitted together that of what they share, when no participant is
+    /// named.
     ///
     /// # Errors
     /// [`Error::NoSuchFit`] when it means none or several; the message lists what there is.
@@ -57,15 +58,20 @@ impl Fits {
         let same = |wanted: Option<&str>, given: &Option<String>| {
             wanted.is_none_or(|wanted| given.as_deref() == Some(wanted))
         };
-        let mut matching = self.fits.iter().filter(|fit| {
-            same(selection.participant, &fit.participant)
-                && same(selection.condition, &fit.condition)
-                && selection.set_size.is_none_or(|wanted| fit.set_size == Some(wanted))
-        });
-        match (matching.next(), matching.next()) {
-            (Some(fit), None) => Ok(fit),
-            (first, _) => Err(Error::NoSuchFit {
-                problem: if first.is_some() { "more than one fit matches" } else { "no fit matches" },
+        let matching: Vec<&Fit> = self
+            .fits
+            .iter()
+            .filter(|fit| {
+                same(selection.participant, &fit.participant)
+                    && same(selection.condition, &fit.condition)
+                    && selection.set_size.is_none_or(|wanted| fit.set_size == Some(wanted))
+            })
+            .collect();
+        let shared: Vec<&Fit> = matching.iter().copied().filter(|fit| fit.participant.is_none()).collect();
+        match (shared.as_slice(), matching.as_slice()) {
+            ([fit], _) | (_, [fit]) => Ok(fit),
+            (_, all) => Err(Error::NoSuchFit {
+                problem: if all.is_empty() { "no fit matches" } else { "more than one fit matches" },
                 available: self.fits.iter().map(Fit::label).collect::<Vec<_>>().join("; "),
             }),
         }

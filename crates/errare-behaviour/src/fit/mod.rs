@@ -9,6 +9,7 @@ mod directory;
 mod model;
 mod name;
 mod parameters;
+mod participants;
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,11 @@ pub use directory::{FitSelection, Fits};
 pub use model::FittedModel;
 pub use name::ModelName;
 pub use parameters::Estimate;
+pub use participants::{Participants, Shrinkage, fit_participants, shrinkage};
 
-use crate::bns::{BnsOptions, EmissionFamily, SwapCurvePoint, SwapPosterior, SwapSurfacePoint, fit_bns};
+use crate::bns::{
+    BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapPosterior, SwapSurfacePoint, fit_bns,
+};
 use crate::emission::EmissionParameters;
 use crate::mixture::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
 use crate::parametric::{ParametricEstimate, fit_parametric};
@@ -136,43 +140,21 @@ pub struct BnsFit {
 /// # Errors
 /// [`Error::MissingProbe`](crate::Error::MissingProbe) when the model needs probe features that the displays lack.
 pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) -> Result<Fit> {
-    let (parameters, emission, log_likelihood, weights, standard_errors, bns) = match model {
+    let (parameters, emission, log_likelihood, weights, standard_errors) = match model {
         ModelName::TwoComponent | ModelName::ThreeComponent => {
             let estimate = fit_mixture(observations, model == ModelName::ThreeComponent)?;
             let MixtureEstimate { kappa, log_likelihood, weights, standard_errors } = estimate;
             let emission = EmissionParameters::VonMises { kappa };
-            (mixture_parameters(model, &estimate), emission, log_likelihood, weights, standard_errors, None)
+            (mixture_parameters(model, &estimate), emission, log_likelihood, weights, standard_errors)
         }
         ModelName::Classical(name) => {
             let estimate = fit_parametric(observations, name)?;
             let ParametricEstimate { parameters, emission, log_likelihood, weights } = estimate;
-            (parameters, emission, log_likelihood, weights, None, None)
+            (parameters, emission, log_likelihood, weights, None)
         }
         ModelName::Bns(dependence) => {
             let estimate = fit_bns(observations, dependence, &options.bns())?;
-            let emission = estimate.emission.named().into_iter();
-            let hyperparameters =
-                estimate.hyperparameters.iter().map(|(name, &value)| (name.as_str(), value));
-            let parameters = emission
-                .chain(hyperparameters)
-                .map(|(name, value)| Estimate::new(name, value, None))
-                .collect();
-            let bns = BnsFit {
-                uniform: estimate.uniform,
-                effective_coefficients: estimate.effective_coefficients,
-                swap_curve: estimate.swap_curve,
-                swap_surface: estimate.swap_surface,
-                exclusion_radius: estimate.exclusion_radius,
-                swap_mass: estimate.swap_mass,
-                log_evidence: estimate.log_evidence,
-                elbo: estimate.elbo,
-                ess: estimate.ess,
-                evidence_draws: estimate.evidence_draws,
-                converged: estimate.converged,
-                hyperparameters: estimate.hyperparameters,
-                posterior: estimate.posterior,
-            };
-            (parameters, estimate.emission, estimate.log_likelihood, estimate.weights, None, Some(bns))
+            return Ok(bns_fit(model, estimate, observations));
         }
     };
     Ok(Fit {
@@ -186,8 +168,43 @@ pub fn fit(observations: &Observations, model: ModelName, options: &FitOptions) 
         emission,
         weights,
         standard_errors,
-        bns,
+        bns: None,
     })
+}
+
+/// A BNS estimate as a fit.
+fn bns_fit(model: ModelName, estimate: BnsEstimate, observations: &Observations) -> Fit {
+    let emission = estimate.emission.named().into_iter();
+    let hyperparameters = estimate.hyperparameters.iter().map(|(name, &value)| (name.as_str(), value));
+    let parameters =
+        emission.chain(hyperparameters).map(|(name, value)| Estimate::new(name, value, None)).collect();
+    Fit {
+        model,
+        participant: None,
+        condition: None,
+        set_size: observations.common_set_size(),
+        trials: observations.len(),
+        log_likelihood: estimate.log_likelihood,
+        parameters,
+        emission: estimate.emission,
+        weights: estimate.weights,
+        standard_errors: None,
+        bns: Some(BnsFit {
+            uniform: estimate.uniform,
+            effective_coefficients: estimate.effective_coefficients,
+            swap_curve: estimate.swap_curve,
+            swap_surface: estimate.swap_surface,
+            exclusion_radius: estimate.exclusion_radius,
+            swap_mass: estimate.swap_mass,
+            log_evidence: estimate.log_evidence,
+            elbo: estimate.elbo,
+            ess: estimate.ess,
+            evidence_draws: estimate.evidence_draws,
+            converged: estimate.converged,
+            hyperparameters: estimate.hyperparameters,
+            posterior: estimate.posterior,
+        }),
+    }
 }
 
 /// The free parameters of a mixture: the weight of the cued item is what the others leave.

@@ -76,16 +76,17 @@ impl Observations {
         Ok(())
     }
 
-    /// Every `stride`-th trial, from the first on.
-    pub(crate) fn every(&self, stride: usize) -> Self {
-        let trials: Vec<usize> = (0..self.len()).step_by(stride.max(1)).collect();
+    /// Some of the trials, in the order given; at least one.
+    pub(crate) fn select(&self, trials: impl IntoIterator<Item = usize>) -> Self {
+        let trials: Vec<usize> = trials.into_iter().collect();
         let mut starts = vec![0];
         starts.extend(trials.iter().scan(0, |end, &trial| {
             *end += self.set_size(trial);
             Some(*end)
         }));
-        let pick =
-            |values: &[f64]| trials.iter().flat_map(|&trial| values[self.items(trial)].to_vec()).collect();
+        let pick = |values: &[f64]| {
+            trials.iter().flat_map(|&trial| values[self.items(trial)].iter().copied()).collect()
+        };
         Self {
             starts,
             errors: pick(&self.errors),
@@ -94,6 +95,28 @@ impl Observations {
             probe_offsets: self.probe_offsets.as_deref().map(pick),
             report_offsets: pick(&self.report_offsets),
         }
+    }
+
+    /// The trials of several, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::NoTrials`] when there are none.
+    pub(crate) fn concatenated(parts: &[&Self]) -> Result<Self> {
+        let mut parts = parts.iter();
+        let mut all = Self::clone(parts.next().ok_or(Error::NoTrials)?);
+        for part in parts {
+            let items = all.errors.len();
+            all.starts.extend(part.starts[1..].iter().map(|start| items + start));
+            all.errors.extend(&part.errors);
+            all.cosines.extend(&part.cosines);
+            all.sines.extend(&part.sines);
+            all.report_offsets.extend(&part.report_offsets);
+            match (&mut all.probe_offsets, &part.probe_offsets) {
+                (Some(offsets), Some(more)) => offsets.extend(more),
+                (offsets, _) => *offsets = None,
+            }
+        }
+        Ok(all)
     }
 
     /// Number of trials.

@@ -29,18 +29,26 @@ pub(crate) fn observations(trials: &[(Display, f64)]) -> Observations {
 
 /// Trials of one set size of a human data set, or `None` (with a message) where the file is absent.
 pub(crate) fn human(name: &str, set_size: usize) -> Option<Vec<(Display, f64)>> {
-    let table = human_table(name)?.filter("set_size", &set_size.to_string()).unwrap();
+    human_where(name, "probe", &[("set_size", &set_size.to_string())])
+}
+
+/// Trials of a human data set whose columns hold given values, with its probe feature in the columns of a prefix.
+pub(crate) fn human_where(name: &str, probe: &str, filters: &[(&str, &str)]) -> Option<Vec<(Display, f64)>> {
+    let mut table = human_table(name, probe)?;
+    for (column, value) in filters {
+        table = table.filter(column, value).unwrap();
+    }
     Some(table.trials().iter().map(|trial| (trial.display.clone(), trial.response)).collect())
 }
 
 /// The trials of each participant and set size of a human data set, or `None` as [`human`].
 pub(crate) fn human_cells(name: &str) -> Option<Vec<Observations>> {
-    let groups = human_table(name)?.group_by(&[GroupKey::Participant, GroupKey::SetSize]);
+    let groups = human_table(name, "probe")?.group_by(&[GroupKey::Participant, GroupKey::SetSize]);
     Some(groups.iter().map(|group| Observations::try_from(&group.table).unwrap()).collect())
 }
 
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn human_table(name: &str) -> Option<TrialTable> {
+fn human_table(name: &str, probe: &str) -> Option<TrialTable> {
     let folder = std::env::var_os("ERRARE_SHARED_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -53,5 +61,6 @@ fn human_table(name: &str) -> Option<TrialTable> {
         );
         return None;
     }
-    Some(read_csv(&path, &ReadOptions::default()).unwrap())
+    let options = ReadOptions { probe_prefix: probe.to_owned(), ..ReadOptions::default() };
+    Some(read_csv(&path, &options).unwrap())
 }

@@ -1,8 +1,8 @@
 //! `errare fit`: a behaviour model for every group of trials of a table.
 
 use errare::behaviour::{
-    EmissionFamily, Error, Estimate, Fit, FitOptions, Fits, ModelName, ParticipantMean, ParticipantMeans,
-    SwapDependence, TrialTable, participant_means,
+    EmissionFamily, Error, Estimate, Fit, FitOptions, Fits, GroupKey, ModelName, ParticipantMean,
+    ParticipantMeans, Participants, SwapDependence, TrialTable, participant_means,
 };
 use errare::core::provenance::DataIdentity;
 use serde::Serialize;
@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     model: ModelName,
     #[command(flatten)]
     groups: GroupArguments,
+    /// Participants of a group of trials: pooled, separate (as --by participant), or together (BNS): emissions (one swap
+    /// function, an emission each) or hierarchical (all of it around a population) [default: pooled].
+    #[arg(long, value_name = "HOW", value_parser = participants)]
+    participants: Option<Participants>,
     #[command(flatten)]
     bns: BnsArguments,
 }
@@ -51,6 +55,10 @@ pub(crate) struct BnsArguments {
     /// Report distance (rad) below which swaps are not told from correct reports [default: 2/sqrt(kappa)].
     #[arg(long, value_name = "RADIANS", value_parser = radius)]
     exclude_report_radius: Option<f64>,
+}
+
+fn participants(text: &str) -> Result<Participants, String> {
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 fn emission(text: &str) -> Result<EmissionFamily, String> {
@@ -99,14 +107,44 @@ impl BnsArguments {
     }
 }
 
+impl Arguments {
+    /// The columns to group by.
+    fn keys(&self, table: &TrialTable) -> Result<Vec<GroupKey>, Failure> {
+        let mut keys = self.groups.keys(table)?;
+        match self.participants {
+            Some(Participants::Separate) if !keys.contains(&GroupKey::Participant) => {
+                keys.insert(0, GroupKey::Participant);
+            }
+            Some(how) if how != Participants::Separate && keys.contains(&GroupKey::Participant) => {
+                return Err(Failure::bad_input(format!(
+                    "--participants {how} cannot be joined with --by participant, which fits each on their own"
+                )));
+            }
+            _ => {}
+        }
+        if let (Some(how), false) =
+            (self.participants.filter(|how| how.together()), matches!(self.model, ModelName::Bns(_)))
+        {
+            let problem = Error::NotTogether { model: self.model.to_string(), participants: how.name() };
+            return Err(Failure::bad_input(problem.to_string()));
+        }
+        Ok(keys)
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let (table, identity) = arguments.table.read()?;
-    let keys = arguments.groups.keys(&table)?;
+    let keys = arguments.keys(&table)?;
     check_probe(&table, arguments.model)?;
     arguments.bns.check(arguments.model)?;
     context.check_out(KIND)?;
     let options = arguments.bns.options(context.seed);
-    let fits = errare::fit_groups(&table, &keys, arguments.model, &options, &context.progress).or_failed()?;
+    let together = arguments.participants.filter(|how| how.together());
+    let (model, progress) = (arguments.model, &context.progress);
+    let (fits, shrinkage) = match together {
+        Some(how) => errare::fit_together(&table, &keys, model, &options, how, progress).or_failed()?,
+        None => (errare::fit_groups(&table, &keys, model, &options, progress).or_failed()?, Vec::new()),
+    };
     let fits = Fits { provenance: provenance(&identity, context), fits };
     let means = participant_means(&fits.fits);
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
@@ -132,15 +170,24 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         } else {
             run.dir.write("swap_surface.csv", &csv(&surface, |row| row)?).or_failed()?;
         }
+        if shrinkage.is_empty() {
+            run.dir.remove("shrinkage.csv").or_failed()?;
+        } else {
+            run.dir.write("shrinkage.csv", &csv(&shrinkage, |row| row)?).or_failed()?;
+        }
         run.end()?;
     }
-    let document = json!({
+    let mut document = json!({
         "model": arguments.model.to_string(),
+        "participants": arguments.participants.unwrap_or_default().name(),
         "data": identity,
         "seed": context.seed,
         "fits": fits.fits.iter().map(document).collect::<Result<Vec<Value>, Failure>>()?,
         "participant_means": means,
     });
+    if together.is_some() {
+        document["shrinkage"] = serde_json::to_value(&shrinkage).or_failed()?;
+    }
     let summary = summary(&table, &fits.fits, &means, context);
     context.output.show("fit", context.out.as_deref(), &document, &summary)
 }

@@ -114,10 +114,13 @@ pub fn answering_fits(
                 && same(fixed.condition, &fit.condition, trial.condition.as_deref())
                 && fit.set_size.is_none_or(|set_size| set_size == trial.display.set_size())
         };
-        let mut indices = (0..fits.len()).filter(|&index| matching(fits[index].fit));
-        match (indices.next(), indices.next()) {
-            (Some(index), None) => Ok(index),
-            (first, _) => {
+        let all: Vec<usize> = (0..fits.len()).filter(|&index| matching(fits[index].fit)).collect();
+        // Of participants fitted together, one's own fit answers rather than that of what they share.
+        let is_own = |index: &usize| fits[*index].fit.participant.is_some();
+        let own: Vec<usize> = all.iter().copied().filter(is_own).collect();
+        match (own.as_slice(), all.as_slice()) {
+            ([index], _) | ([], [index]) => Ok(*index),
+            (_, all) => {
                 let condition = trial.condition.as_ref();
                 let condition = condition.map_or(String::new(), |label| format!(", condition {label}"));
                 let label = format!(
@@ -126,7 +129,7 @@ pub fn answering_fits(
                     trial.display.set_size()
                 );
                 let problem =
-                    if first.is_some() { "more than one fit could answer" } else { "no fit could answer" };
+                    if all.is_empty() { "no fit could answer" } else { "more than one fit could answer" };
                 let available = fits.iter().map(|fit| fit.fit.label()).collect::<Vec<_>>().join("; ");
                 Err(Error::NoAnsweringFit { problem, label, available })
             }

@@ -37,6 +37,7 @@ fn every_key_is_described() {
         [&["fit"], &set[..], &["--model", "three-component", "--by", "participant"]].concat(),
         [&["fit"], &set[..], &["--model", "bns:none", "--emission", "von-mises-mixture"]].concat(),
         [&["fit"], &set[..], &["--model", "bns:none", "--emission", "wrapped-stable"]].concat(),
+        [&["fit"], &set[..], &["--model", "bns:none", "--participants", "emissions"]].concat(),
         [&["fit"], &set[..], &["--model", "bns", "--out", "fit"]].concat(),
         [&["check"], &set[..], &["--model", "bns:none", "--draws", "20"]].concat(),
         [&["compare"], &set[..], &["--folds", "2"]].concat(),

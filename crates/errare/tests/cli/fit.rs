@@ -93,6 +93,35 @@ fn groups_are_as_asked_for() {
 }
 
 #[test]
+fn participants_are_fitted_together_with_their_shrinkage() {
+    let scratch = Scratch::new();
+    let set =
+        ["fit", "simulated_probe_effect", "--where", "set_size=4", "--where", "condition=distance", "--json"];
+    let fit = |more: &[&str]| scratch.run(&[&set[..], more].concat());
+    let document = fit(&["--model", "bns", "--participants", "hierarchical", "--out", "fits"]).json();
+    let fits = document["fits"].as_array().unwrap();
+    assert_eq!(fits.len(), 13);
+    assert!(fits[0]["participant"].is_null() && fits[1]["participant"].is_string());
+    assert!(fits[0]["hyperparameters"]["deviation_level"].as_f64().unwrap() > 0.0);
+    let rows = std::fs::read_to_string(scratch.path("fits/shrinkage.csv")).unwrap();
+    assert!(rows.starts_with(
+        "participant,condition,set_size,trials,quantity,distance,separate,together,population\n"
+    ));
+    assert_eq!(rows.lines().count(), 1 + document["shrinkage"].as_array().unwrap().len());
+    // One of them, or all, can be drawn from.
+    let name = fits[1]["participant"].as_str().unwrap();
+    scratch.run(&["surrogate", "fits", "--participant", name, "--trials", "20", "--out", "one"]);
+    scratch.run(&["surrogate", "fits", "--trials", "20", "--out", "all"]);
+    let separate = fit(&["--model", "bns:none", "--participants", "separate"]).json();
+    let by = fit(&["--model", "bns:none", "--by", "participant,set_size"]).json();
+    assert_eq!(separate["fits"], by["fits"]);
+    fit(&["--model", "two-component", "--participants", "emissions"]).refused(&["two-component", "bns"]);
+    fit(&["--model", "bns", "--participants", "pooled", "--by", "participant"])
+        .refused(&["--by participant"]);
+    fit(&["--model", "bns", "--participants", "pool"]).refused(&["did you mean \"pooled\""]);
+}
+
+#[test]
 fn a_swap_surface_stands_beside_a_fit_over_both_distances() {
     let scratch = Scratch::new();
     let set =
