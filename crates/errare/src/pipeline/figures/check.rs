@@ -100,7 +100,10 @@ pub fn checked_summaries(name: &str, checks: &[&Check]) -> Figure {
         let single = checks
             .iter()
             .flat_map(|check| one(&check).participants.into_iter().map(|value| (at(check, 0.3), value)));
-        let mut panel = Panel::new(Axis::new("set size", Unit::Count("items".into())).whole_ticks(), axis)
+        // With room on both sides a single set size keeps its points together.
+        let ends = checks.iter().map(|check| check.set_size as f64).flat_map(|size| [size - 1.0, size + 1.0]);
+        let set_size = Axis::new("set size", Unit::Count("items".into())).whole_ticks();
+        let mut panel = Panel::new(ends.fold(set_size, Axis::including), axis)
             .title(title)
             .series(Series::points("surrogates", model).role(Role::Model));
         if checks.iter().any(|check| check.summaries[which].participants.len() > 1) {
