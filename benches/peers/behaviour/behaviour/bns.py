@@ -27,7 +27,7 @@ def _spectrum(tau, modes):
 
 
 def sample(cell, ours, draws):
-    """(posterior means, sds and bulk ESS of our coefficients, R-hat, seconds of CPU, of wall) at our κ and
+    """(posterior means, sds and ESS of our coefficients, R-hat, seconds of CPU, of wall) at our κ and
     hyperparameters."""
     hyper, modes, kappa = ours["hyperparameters"], ours["posterior"]["modes"], ours["emission"]["kappa"]
     scales = hyper["scale"] * np.sqrt(_spectrum(hyper["tau_probe"], modes))

@@ -44,9 +44,7 @@ def expectation_maximisation(errors):
             w_swap = swap / max(items - 1, 1) * density[:, 1:]
             w_guess = guess / (2 * np.pi)
             total = w_target + w_swap.sum(1) + w_guess
-            value = np.log(total).sum()
-            if value > best[0]:
-                best = (value, kappa, (target, swap, guess))
+            value, here = np.log(total).sum(), (kappa, (target, swap, guess))
             if abs(value - last) < 1e-8:
                 break
             last = value
@@ -55,6 +53,9 @@ def expectation_maximisation(errors):
             guess = (w_guess / total).mean()
             responsibility = np.concatenate([r_target[:, None], r_swap], 1)
             kappa = _concentration(abs((responsibility * unit).sum()) / responsibility.sum())
+        # Where it ends, not the best it passed: κ from the resultant length is not the maximum in κ.
+        if value > best[0]:
+            best = (value, *here)
     return best
 
 
