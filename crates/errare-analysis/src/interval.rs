@@ -4,11 +4,9 @@
 //! units that are resampled. All intervals are 95 %.
 
 use errare_core::random::{Purpose, stream};
+use errare_core::special::NORMAL_975;
 use rand::RngExt;
 use rayon::prelude::*;
-
-/// Standard normal quantile of 97.5 %.
-pub(crate) const Z: f64 = 1.959_963_984_540_054;
 
 /// Resamples of units (displays, trials) with replacement; the same resamples for every statistic of one
 /// seed, so that differences between statistics are paired.
@@ -90,9 +88,9 @@ pub(crate) fn wilson(proportion: f64, standard_error: f64, responses: usize) -> 
     let most = responses.max(1) as f64;
     let effective = p * (1.0 - p) / standard_error.powi(2);
     let n = if effective.is_finite() && effective > 0.0 { effective.clamp(1.0, most) } else { most };
-    let z2 = Z * Z / n;
+    let z2 = NORMAL_975 * NORMAL_975 / n;
     let centre = (p + 0.5 * z2) / (1.0 + z2);
-    let half = Z / (1.0 + z2) * (p * (1.0 - p) / n + 0.25 * z2 / n).sqrt();
+    let half = NORMAL_975 / (1.0 + z2) * (p * (1.0 - p) / n + 0.25 * z2 / n).sqrt();
     [(centre - half).max(0.0).min(p), (centre + half).min(1.0).max(p)]
 }
 
@@ -119,7 +117,7 @@ mod tests {
         let values: Vec<f64> = (0..400).map(|i| f64::from(i % 20)).collect();
         let bootstrap = Bootstrap { units: values.len(), draws: 2000, seed: 3 };
         let [lo, hi] = bootstrap.mean_interval(&values);
-        let expected = Z * standard_error(&values);
+        let expected = NORMAL_975 * standard_error(&values);
         assert_abs_diff_eq!(mean(&values) - lo, expected, epsilon = 0.1 * expected);
         assert_abs_diff_eq!(hi - mean(&values), expected, epsilon = 0.1 * expected);
     }

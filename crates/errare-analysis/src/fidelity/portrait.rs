@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use super::metric::Metric;
 use super::target::FidelityTarget;
 use crate::Result;
-use crate::interval::{Bootstrap, Z, mean, quantile, standard_error, wilson};
+use crate::interval::{Bootstrap, mean, quantile, standard_error, wilson};
 use crate::mixture::{Free, Mixture, SwapCurve};
-use errare_core::special::bessel_ratio_inverse;
+use errare_core::special::{NORMAL_975, bessel_ratio_inverse};
 
 /// A response is off the ring beyond this many read-out noise sds.
 const OFF_RING_SDS: f64 = 3.0;
@@ -135,7 +135,7 @@ impl Portrait {
         }
         let samples = self.errors.len() as f64 / below.len() as f64;
         below.iter_mut().for_each(|count| *count /= samples);
-        let half = Z * standard_error(&below);
+        let half = NORMAL_975 * standard_error(&below);
         let ci = [self.error_quantile(0.5 - half), self.error_quantile(0.5 + half)];
         Metric::new(self.median_error(), Some(ci), self.responses, "rad")
     }

@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use errare_core::random::{Purpose, stream};
+use errare_core::special::NORMAL_975;
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -15,9 +16,6 @@ use crate::{Display, Observations};
 
 /// No basis has more modes a feature.
 const MAX_MODES: usize = 32;
-/// 97.5 % point of the standard normal distribution.
-const BAND: f64 = 1.959_963_984_540_054;
-
 /// Posterior of the coefficients `[guess, level, features…]` of a BNS fit, on the scale of the logits: f(Δ) =
 /// level + Σₖ coefficientₖ φₖ(Δ) with φ₀ = 1, φₖ = √2 cos kΔ of the offset in one feature. For `both` the features are
 /// the products φⱼ(probe) φₖ(report), k running fastest; for `additive` those of the probe, then those of the report.
@@ -276,5 +274,5 @@ impl SwapPosterior {
 fn probability(centre: f64, sd: f64) -> [f64; 3] {
     let logistic = |f: f64| 1.0 / (1.0 + (-f).exp());
     let mean = Nodes::of(1).iter().map(|(node, omega)| omega * logistic(centre + sd * node[0])).sum();
-    [mean, logistic(centre - BAND * sd), logistic(centre + BAND * sd)]
+    [mean, logistic(centre - NORMAL_975 * sd), logistic(centre + NORMAL_975 * sd)]
 }

@@ -1,13 +1,11 @@
 //! Parameter recovery: bias, error and coverage of what a model estimates on data of its own.
 
+use errare_core::special::NORMAL_975;
 use rayon::prelude::*;
 
 use super::truth::{DataSet, Truth, swap_probability};
 use super::{Done, RecoveryDesign};
 use crate::{Fit, FitOptions, ModelName, Result, SwapCurvePoint, SwapDependence, fit};
-
-/// Half width of a 95 % interval in standard errors.
-const BAND: f64 = 1.959_963_984_540_054;
 
 /// How well one model recovers one truth.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -170,7 +168,7 @@ fn summarise(sets: &[Recovered], at: usize) -> ParameterSummary {
     let variance = mean(&|one| (one.estimate - one.truth - bias).powi(2)) * n / (n - 1.0).max(1.0);
     let covered: Vec<bool> = all
         .iter()
-        .filter_map(|one| Some((one.estimate - one.truth).abs() <= BAND * one.standard_error?))
+        .filter_map(|one| Some((one.estimate - one.truth).abs() <= NORMAL_975 * one.standard_error?))
         .collect();
     let hits = covered.iter().filter(|&&covered| covered).count();
     ParameterSummary {

@@ -1,23 +1,17 @@
 //! Whether ranks are uniform.
 
-/// p-value of the χ² test that counts, one a bin, come from equally likely bins. The number of bins must be odd,
-/// which gives the even degrees of freedom for which the distribution has a closed form.
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// p-value of the χ² test that counts, one a bin, come from equally likely bins.
 ///
 /// # Panics
-/// When the number of bins is even.
+/// With fewer than two bins.
 #[must_use]
 pub fn chi_square_uniform(counts: &[usize]) -> f64 {
-    assert!(counts.len() % 2 == 1, "an odd number of bins");
     let expected = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
-    let half = 0.5 * counts.iter().map(|&count| (count as f64 - expected).powi(2) / expected).sum::<f64>();
-    let (mut term, mut sum) = (1.0, 0.0);
-    for index in 0..(counts.len() - 1) / 2 {
-        if index > 0 {
-            term *= half / index as f64;
-        }
-        sum += term;
-    }
-    if sum > 0.0 { (-half).exp() * sum } else { 1.0 }
+    let statistic = counts.iter().map(|&count| (count as f64 - expected).powi(2) / expected).sum();
+    let freedom = counts.len() as f64 - 1.0;
+    ChiSquared::new(freedom).expect("at least two bins").sf(statistic)
 }
 
 /// p-value of the Kolmogorov–Smirnov test that values come from the uniform distribution on [0, 1], with Stephens'

@@ -1,7 +1,6 @@
 //! A figure with its standard error and 95 % interval.
 
-/// Half the width of a 95 % interval, in standard errors.
-const WIDTH: f64 = 1.959_963_984_540_054;
+use errare_core::special::NORMAL_975;
 
 /// A figure with its asymptotic standard error and 95 % interval; all `None` where the trials leave it undefined.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -28,7 +27,7 @@ impl Measured {
         // A single trial has no spread.
         let error =
             value.map(|_| f64::sqrt(squares) / count).filter(|error| error.is_finite() && count > 1.0);
-        let end = |sign: f64| value.zip(error).map(|(value, error)| value + sign * WIDTH * error);
+        let end = |sign: f64| value.zip(error).map(|(value, error)| value + sign * NORMAL_975 * error);
         Self { value, standard_error: error, lo: end(-1.0), hi: end(1.0) }
     }
 }

@@ -5,6 +5,7 @@ use errare::behaviour::{
     ParticipantMeans, Participants, SwapDependence, TrialTable, participant_means,
 };
 use errare::core::provenance::DataIdentity;
+use errare::core::special::NORMAL_975;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -211,9 +212,6 @@ fn document(fit: &Fit) -> Result<Value, Failure> {
 /// Weights of sources: they have columns of their own, whether they are parameters of the model or not.
 const WEIGHTS: [(&str, &str); 3] =
     [("target", "target"), ("nontarget", "non-target"), ("uniform", "uniform")];
-/// Half the width of a 95 % interval, in standard errors.
-const WIDTH: f64 = 1.959_963_984_540_054;
-
 fn summary(table: &TrialTable, fits: &[Fit], means: &[ParticipantMeans], context: &Context) -> String {
     let Some(first) = fits.first() else { return String::new() };
     let labels = |fit: &Fit| {
@@ -367,8 +365,8 @@ fn parameters(fit: &Fit) -> impl Iterator<Item = ParameterRow<'_>> {
         name,
         value: *value,
         standard_error: *standard_error,
-        lo: standard_error.map(|error| value - WIDTH * error),
-        hi: standard_error.map(|error| value + WIDTH * error),
+        lo: standard_error.map(|error| value - NORMAL_975 * error),
+        hi: standard_error.map(|error| value + NORMAL_975 * error),
     })
 }
 
