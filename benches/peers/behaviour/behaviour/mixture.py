@@ -1,5 +1,5 @@
 """The three-component mixture (Bays, Catalao & Husain 2009), twice: by EM in NumPy as the field's toolbox does it, and by
-maximum likelihood in SciPy. Both start where ours does."""
+maximum likelihood in SciPy. Both take the toolbox's starts."""
 
 from itertools import product
 

@@ -42,9 +42,8 @@ fn evidence(observations: &crate::Observations, dependence: SwapDependence) -> f
     fit_bns(observations, dependence, &BnsOptions::default()).unwrap().log_evidence
 }
 
-/// `cargo test --release -p errare-behaviour the_evidence_picks -- --ignored --nocapture`
+/// `cargo test --release -p errare-behaviour the_evidence_picks -- --nocapture` prints the evidences.
 #[test]
-#[ignore = "80 fits, minutes: run by hand"]
 #[expect(clippy::print_stdout, reason = "tells the figures")]
 fn the_evidence_picks_the_generator() {
     let dependences =
@@ -131,9 +130,8 @@ fn colour_cues_make_swaps_fall_with_colour_distance() {
 
 /// van den Berg et al. (2012), orientation: no swaps to speak of at set size 4 and below.
 ///
-/// `cargo test --release -p errare-behaviour orientation_has -- --ignored --nocapture`
+/// `cargo test --release -p errare-behaviour orientation_has -- --nocapture` prints what is found.
 #[test]
-#[ignore = "20 fits, minutes: run by hand"]
 #[expect(clippy::print_stdout, reason = "tells the figures")]
 fn orientation_has_few_swaps() {
     for set_size in ["2", "4", "6", "8"] {

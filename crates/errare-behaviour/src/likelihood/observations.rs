@@ -16,7 +16,6 @@ pub struct Observations {
     starts: Vec<usize>,
     errors: Vec<f64>,
     cosines: Vec<f64>,
-    sines: Vec<f64>,
     probe_offsets: Option<Vec<f64>>,
     report_offsets: Vec<f64>,
 }
@@ -32,7 +31,6 @@ impl Observations {
             starts: vec![0],
             errors: Vec::new(),
             cosines: Vec::new(),
-            sines: Vec::new(),
             probe_offsets: Some(Vec::new()),
             report_offsets: Vec::new(),
         };
@@ -61,9 +59,7 @@ impl Observations {
         for item in 0..count {
             let error = difference(response, finite("report feature", display.report[item])?);
             self.errors.push(error);
-            let (sine, cosine) = error.sin_cos();
-            self.cosines.push(cosine);
-            self.sines.push(sine);
+            self.cosines.push(error.cos());
             self.report_offsets.push(display.report_offset(item));
             // A single item needs no probe feature: it has no offset but 0.
             let offset = if count == 1 { Some(0.0) } else { display.probe_offset(item) };
@@ -91,7 +87,6 @@ impl Observations {
             starts,
             errors: pick(&self.errors),
             cosines: pick(&self.cosines),
-            sines: pick(&self.sines),
             probe_offsets: self.probe_offsets.as_deref().map(pick),
             report_offsets: pick(&self.report_offsets),
         }
@@ -109,7 +104,6 @@ impl Observations {
             all.starts.extend(part.starts[1..].iter().map(|start| items + start));
             all.errors.extend(&part.errors);
             all.cosines.extend(&part.cosines);
-            all.sines.extend(&part.sines);
             all.report_offsets.extend(&part.report_offsets);
             match (&mut all.probe_offsets, &part.probe_offsets) {
                 (Some(offsets), Some(more)) => offsets.extend(more),
@@ -166,12 +160,6 @@ impl Observations {
     #[must_use]
     pub fn cosines(&self) -> &[f64] {
         &self.cosines
-    }
-
-    /// Sines of [`errors`](Self::errors).
-    #[must_use]
-    pub fn sines(&self) -> &[f64] {
-        &self.sines
     }
 
     /// Probe offset of every item from the cued one; `None` when a display of several items has no probe

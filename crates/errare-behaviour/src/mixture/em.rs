@@ -1,8 +1,10 @@
-//! Expectation maximisation from a grid of starts.
+//! Expectation maximisation from several starts.
 //!
-//! κ is updated from the resultant length of the errors weighted by their responsibilities, as in the toolbox of
-//! Bays, Catalao & Husain (2009), which leaves a constant bias out of the spread. The maximum of the likelihood
-//! would take the cosine sum: κ then is smaller by a part of about 1/trials.
+//! κ is updated from the mean cosine of the errors weighted by their responsibilities, which is the maximum of the
+//! likelihood. The toolbox of Bays, Catalao & Husain (2009) takes the resultant length, which leaves a constant bias out of
+//! the spread: its κ is larger by a part of about 1/trials, and its likelihood a little below the maximum.
+//!
+//! For a given κ the likelihood is a concave function of the weights, so that maxima differ in κ only, and so do the starts.
 
 use std::f64::consts::TAU;
 
@@ -14,12 +16,12 @@ use super::information::standard_errors;
 use crate::likelihood::{EmissionRow, posterior};
 use crate::{Observations, Result};
 
-/// Starting values of κ, p_N and p_U.
-const START_KAPPA: [f64; 3] = [1.0, 10.0, 100.0];
-const START_WEIGHT: [f64; 3] = [0.01, 0.1, 0.4];
+/// Starting values of κ, and those of p_N and p_U.
+const START_KAPPA: [f64; 6] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
+const START_WEIGHT: f64 = 0.1;
 /// Every start takes so many steps, and so many of the best go on; those that are left run until a step gains less than
 /// `TOLERANCE` (nats).
-const SCREENING: [(usize, usize); 2] = [(4, 9), (8, 3)];
+const SCREENING: [(usize, usize); 2] = [(4, 3), (8, 1)];
 const TOLERANCE: f64 = 1e-8;
 const MAX_ITERATIONS: usize = 10_000;
 /// Below this a density has lost its digits.
@@ -95,9 +97,8 @@ pub(super) struct Expectations {
     pub(super) swap: f64,
     pub(super) guess: f64,
     pub(super) target: f64,
-    /// Σ responsibility × cos ε, and × sin ε, over items.
+    /// Σ responsibility × cos ε over items.
     pub(super) cosine: f64,
-    pub(super) sine: f64,
 }
 
 /// One E step over all trials, without an allocation.
@@ -107,7 +108,7 @@ pub(super) struct Expectations {
 pub(super) fn expectations(observations: &Observations, at: Parameters) -> Result<Expectations> {
     let emission = VonMises::new(at.kappa)?;
     let peak = emission.log_density(0.0).exp();
-    let (cosines, sines) = (observations.cosines(), observations.sines());
+    let cosines = observations.cosines();
     let mut sums = Expectations::default();
     // Logarithms of products of trials, which are few.
     let mut product = 1.0f64;
@@ -119,12 +120,11 @@ pub(super) fn expectations(observations: &Observations, at: Parameters) -> Resul
         let density = |item: usize| (at.kappa * (cosines[item] - 1.0)).exp();
         let guess = (1.0 - swap) * at.guess / TAU;
         let target = (1.0 - swap) * (1.0 - at.guess) * peak * density(items.start);
-        let (mut others_sum, mut cosine, mut sine) = (0.0, 0.0, 0.0);
+        let (mut others_sum, mut cosine) = (0.0, 0.0);
         for item in items.start + 1..items.end {
             let joint = each * density(item);
             others_sum += joint;
             cosine += joint * cosines[item];
-            sine += joint * sines[item];
         }
         let total = guess + target + others_sum;
         if total < UNDERFLOW {
@@ -142,7 +142,6 @@ pub(super) fn expectations(observations: &Observations, at: Parameters) -> Resul
         sums.swap += others_sum * scale;
         sums.multiple += f64::from(others > 0);
         sums.cosine += (cosine + target * cosines[items.start]) * scale;
-        sums.sine += (sine + target * sines[items.start]) * scale;
     }
     sums.log_likelihood += product.ln();
     Ok(sums)
@@ -172,36 +171,36 @@ impl Expectations {
         self.multiple += f64::from(rho.len() > 2);
         for (item, rho) in items.zip(&rho[1..]) {
             self.cosine += rho * observations.cosines()[item];
-            self.sine += rho * observations.sines()[item];
         }
     }
 }
 
-/// κ whose mean resultant length is `resultant`, sought from a κ that is likely near.
-fn concentration(resultant: f64, near: f64) -> f64 {
+/// κ whose mean cosine is `cosine`, sought from a κ that is likely near.
+fn concentration(cosine: f64, near: f64) -> f64 {
     let mut kappa = near;
     for _ in 0..6 {
         if !(0.1..500.0).contains(&kappa) {
             break;
         }
         let ratio = bessel_ratio(kappa);
-        let step = (ratio - resultant) / (1.0 - ratio * ratio - ratio / kappa);
+        let step = (ratio - cosine) / (1.0 - ratio * ratio - ratio / kappa);
         kappa -= step;
         if step.abs() < 1e-10 * kappa {
             return kappa;
         }
     }
-    bessel_ratio_inverse(resultant)
+    bessel_ratio_inverse(cosine)
 }
 
 /// One step: the log likelihood at `at`, and the parameters after it.
 fn step(observations: &Observations, at: Parameters) -> Result<(f64, Parameters)> {
     let sums = expectations(observations, at)?;
-    let resultant = sums.cosine.hypot(sums.sine) / (sums.target + sums.swap);
+    // Errors that point away from all items leave κ = 0.
+    let cosine = (sums.cosine / (sums.target + sums.swap)).max(0.0);
     let next = Parameters {
         swap: if at.swap > 0.0 { sums.swap / sums.multiple } else { 0.0 },
         guess: sums.guess / (sums.guess + sums.target),
-        kappa: concentration(resultant, at.kappa),
+        kappa: concentration(cosine, at.kappa),
     };
     Ok((sums.log_likelihood, next))
 }
@@ -278,18 +277,10 @@ fn extrapolated(points: [Parameters; 3]) -> Option<Parameters> {
     inside.then_some(far)
 }
 
-/// The 27 starts (9 without swaps).
-pub(super) fn starts(with_swaps: bool) -> Vec<Parameters> {
-    let swaps: &[f64] = if with_swaps { &START_WEIGHT } else { &[0.0] };
-    let mut starts = Vec::new();
-    for kappa in START_KAPPA {
-        for &swap in swaps {
-            for uniform in START_WEIGHT {
-                starts.push(Parameters { swap, guess: uniform / (1.0 - swap), kappa });
-            }
-        }
-    }
-    starts
+/// One start for each κ.
+fn starts(with_swaps: bool) -> Vec<Parameters> {
+    let swap = if with_swaps { START_WEIGHT } else { 0.0 };
+    START_KAPPA.map(|kappa| Parameters { swap, guess: START_WEIGHT / (1.0 - swap), kappa }).to_vec()
 }
 
 /// Fits the two-component (`with_swaps` false) or three-component mixture by maximum likelihood.

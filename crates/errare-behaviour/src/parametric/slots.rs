@@ -31,7 +31,9 @@ impl ParametricModel for Slots {
         let kappa = Parameter {
             name: "kappa",
             range: Range::Positive(1e-3, 1e6),
-            starts: &[3.0, 15.0],
+            // Close to the maximum: with averaging the likelihood has a kink where the last guess goes, at c = N, which
+            // a search from afar oversteps.
+            starts: &[3.0, 15.0, 60.0, 250.0],
             shapes_emission: true,
         };
         vec![capacity, kappa]
