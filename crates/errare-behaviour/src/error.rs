@@ -23,6 +23,22 @@ pub enum Error {
     /// A swap function of probe distance needs probe features.
     #[error("the trials have no probe features, which the model needs: use bns:none or three-component")]
     MissingProbe,
+    /// A part that this build leaves out.
+    #[error("this build has no {what}: build it with --features {feature}")]
+    NotBuilt {
+        /// The part.
+        what: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
+    },
+    /// The sampler of a posterior failed.
+    #[error("chain {chain} of the sampler failed: {problem}")]
+    Sampler {
+        /// Number of the chain.
+        chain: u64,
+        /// What it says.
+        problem: String,
+    },
     /// Only BNS fits participants together.
     #[error(
         "{model} cannot be fitted with participants {participants}: only the bns models can be fitted together"

@@ -28,8 +28,9 @@ mod swap_function;
 mod unimodal;
 
 pub use bns::{
-    BnsEstimate, BnsOptions, EmissionFamily, SwapCurvePoint, SwapDependence, SwapPosterior, SwapPrior,
-    SwapSurfacePoint, fit_bns, wendland_spectrum,
+    BnsEstimate, BnsOptions, CoefficientCheck, EmissionFamily, GoldStandard, NutsOptions, SwapCurvePoint,
+    SwapDependence, SwapPosterior, SwapPrior, SwapSurfacePoint, check_against_nuts, fit_bns, nuts_is_built,
+    wendland_spectrum,
 };
 pub use check::{
     Check, CheckOptions, CurveCheck, CurvePoint, CurveStatistic, SummaryCheck, SummaryStatistic, check,

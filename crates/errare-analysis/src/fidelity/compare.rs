@@ -6,8 +6,8 @@ use super::metric::{Metric, Metrics};
 use super::portrait::{Portrait, q95};
 use super::target::FidelityTarget;
 use super::verdict::{
-    Criteria, Criterion, ENERGY_FLOORS, LOSS_EXCESS, MEDIAN_ERROR, MISPLACED, RELATIVE_TO_CONSTANT,
-    SWAP_CURVE_RMSE, SWAP_RATE,
+    Criteria, Criterion, ENERGY_FLOORS, LOSS_EXCESS, MEDIAN_ERROR, MISPLACED, NEGLIGIBLE_DEPENDENCE,
+    RELATIVE_TO_CONSTANT, SWAP_CURVE_RMSE, SWAP_RATE,
 };
 use crate::distance::{
     EnergyDistance, EnergySpace, check_displays, energy_distance, error_divergence, mean_wasserstein,
@@ -210,8 +210,9 @@ impl Comparison<'_> {
             let limit = SWAP_CURVE_RMSE[usize::from(items.max().unwrap_or_default() > 2)];
             hold("swap_curve_rmse", rmse, limit);
             let constant = metrics["swap_curve_rmse_constant"].value.unwrap_or_default();
-            // A dependence on distance that two oracles could differ by is none.
-            if constant > 2.0 * metrics["swap_curve_rmse"].floor.unwrap_or_default() {
+            // A dependence on distance that two oracles could differ by, or that is a matter of the last digits, is none.
+            let floor = metrics["swap_curve_rmse"].floor.unwrap_or_default();
+            if constant > (2.0 * floor).max(NEGLIGIBLE_DEPENDENCE) {
                 hold("swap_curve_rmse_over_constant", rmse / constant, RELATIVE_TO_CONSTANT);
             }
             let (network, oracle) = (self.network.curve.total.value, self.oracle.curve.total.value);
@@ -287,6 +288,25 @@ mod tests {
             let value = metric.value.unwrap();
             assert!(lo <= value && value <= hi && hi - lo < 0.2 * value.abs().max(0.5), "{name}: {metric:?}");
         }
+    }
+
+    #[test]
+    fn where_nobody_swaps_no_dependence_on_distance_is_asked_for() {
+        let [network, oracle, oracle_replicate] =
+            [3, 1, 2].map(|seed| mixture_responses(400, 2, 64, seed, 0.05, &swap_at(0.0)));
+        let none = SwapFunction::None;
+        let target =
+            FidelityTarget::of_model(&none, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
+                .unwrap();
+        let samples = Samples {
+            network: &network,
+            oracle: &oracle,
+            oracle_replicate: &oracle_replicate,
+            alternatives: &[],
+        };
+        let fidelity = Fidelity::compare(&samples, &target, 1).unwrap();
+        assert!(fidelity.is_faithful(), "{:#?}", fidelity.criteria);
+        assert!(!fidelity.criteria.contains_key("swap_curve_rmse_over_constant"), "{:#?}", fidelity.criteria);
     }
 
     #[test]

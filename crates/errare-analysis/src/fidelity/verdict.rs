@@ -28,6 +28,8 @@ impl Criterion {
 pub(crate) const SWAP_CURVE_RMSE: [f64; 2] = [0.02, 0.03];
 /// Largest RMSE of the swap curve relative to that of the best constant rate.
 pub(crate) const RELATIVE_TO_CONSTANT: f64 = 0.5;
+/// A constant rate off by less than this (RMSE of a probability) leaves no dependence on distance to be learnt.
+pub(crate) const NEGLIGIBLE_DEPENDENCE: f64 = 1e-3;
 /// Largest error of the total swap rate: relative to the oracle's, or absolute, whichever is more.
 pub(crate) const SWAP_RATE: (f64, f64) = (0.1, 0.01);
 /// Largest median error relative to the oracle's.

@@ -268,7 +268,7 @@ fn same_basis(basis: &dyn SwapBasis, dependence: SwapDependence) -> Box<dyn Swap
     if basis.features() == 0 { SwapDependence::None.basis() } else { dependence.basis_of(basis.modes()) }
 }
 
-fn finish(end: &End<'_>, options: &BnsOptions) -> BnsEstimate {
+pub(super) fn finish(end: &End<'_>, options: &BnsOptions) -> BnsEstimate {
     let End { search, dependence, x, optimum } = *end;
     let (point, prior) = (&optimum.point, search.prior(x));
     let family = search.problem.family;

@@ -115,6 +115,16 @@ impl<'a> Design<'a> {
         self.coefficients().min(self.guesses + 1)
     }
 
+    /// guess, level, or the number of the feature.
+    #[cfg(feature = "nuts")]
+    pub(super) fn coefficient_name(&self, index: usize) -> String {
+        match index {
+            _ if Some(index) == self.guess() => "guess".to_owned(),
+            _ if Some(index) == self.level() => "level".to_owned(),
+            _ => format!("feature {}", index - self.first_feature() + 1),
+        }
+    }
+
     /// The component of a free logit: the cued item, component 1, has none.
     #[inline]
     fn component(&self, free: usize) -> usize {
@@ -136,7 +146,7 @@ impl<'a> Design<'a> {
     }
 
     /// Fills a column `[1, φ…]` for every uncued item of the trials; returns how many there are.
-    fn fill(&self, trials: Range<usize>, features: &mut DMatrix<f64>) -> usize {
+    pub(super) fn fill(&self, trials: Range<usize>, features: &mut DMatrix<f64>) -> usize {
         if self.width == 0 {
             return 0;
         }

@@ -1,7 +1,7 @@
 //! What a recovery must meet, stated before it runs.
 
 use super::models::DECISIVE;
-use super::{Calibration, ModelRecovery, ParameterRecovery, RecoveryDesign};
+use super::{Calibration, ModelRecovery, ParameterRecovery, PosteriorRecovery, RecoveryDesign};
 use crate::ModelName;
 
 /// Limits of the gates; the default is what the models of this crate are held to.
@@ -24,6 +24,10 @@ pub struct Gates {
     pub wrong_wins: usize,
     /// Smallest p-value of uniform ranks, over all tests, times the number of tests.
     pub calibration: f64,
+    /// Largest distance of a posterior mean from that of NUTS, in posterior standard deviations.
+    pub posterior_shift: f64,
+    /// Smallest effective sample size of NUTS that such a distance may come from.
+    pub effective_draws: f64,
 }
 
 impl Default for Gates {
@@ -37,6 +41,8 @@ impl Default for Gates {
             right_model: 0.85,
             wrong_wins: 0,
             calibration: 0.01,
+            posterior_shift: 0.2,
+            effective_draws: 400.0,
         }
     }
 }
@@ -57,9 +63,16 @@ pub struct Gate {
 }
 
 impl Gates {
-    /// The gates of a run, without verdicts: what to state before it begins.
+    /// The gates of a run, without verdicts: what to state before it begins. Whether there is a calibration, and whether
+    /// posteriors are held against NUTS, is said by the last two.
     #[must_use]
-    pub fn state(&self, design: RecoveryDesign, models: &[ModelName], calibration: bool) -> Vec<Gate> {
+    pub fn state(
+        &self,
+        design: RecoveryDesign,
+        models: &[ModelName],
+        calibration: bool,
+        nuts: bool,
+    ) -> Vec<Gate> {
         let gate = |name: &str, statement: String, limit: f64| Gate {
             name: name.to_owned(),
             statement,
@@ -128,6 +141,21 @@ impl Gates {
                 self.calibration,
             ));
         }
+        if nuts {
+            gates.push(gate(
+                "gold standard",
+                format!(
+                    "every posterior mean lies within {} standard deviations of that of NUTS",
+                    self.posterior_shift
+                ),
+                self.posterior_shift,
+            ));
+            gates.push(gate(
+                "effective draws",
+                format!("every mean of NUTS comes from at least {} effective draws", self.effective_draws),
+                self.effective_draws,
+            ));
+        }
         gates
     }
 
@@ -143,6 +171,7 @@ impl Gates {
         parameters: &[ParameterRecovery],
         models: Option<&ModelRecovery>,
         calibration: Option<&Calibration>,
+        posteriors: &[PosteriorRecovery],
     ) {
         let summaries = || parameters.iter().flat_map(|recovery| &recovery.parameters);
         let curves = || parameters.iter().filter_map(|recovery| recovery.swap_curve.as_ref());
@@ -164,6 +193,12 @@ impl Gates {
                 "right model" => (models.and_then(right_share), false),
                 "wrong wins" => (models.map(wrong_wins), true),
                 "calibration" => (calibration.map(Calibration::adjusted_p), false),
+                "gold standard" => {
+                    (largest(&mut posteriors.iter().map(|one| one.check.largest_shift())), true)
+                }
+                "effective draws" => {
+                    (smallest(&mut posteriors.iter().map(|one| one.check.smallest_ess())), false)
+                }
                 _ => (None, true),
             };
             gate.value = value;

@@ -1,7 +1,8 @@
 //! What a fit can be trusted with: parameters, models and posteriors recovered from simulated trials.
 //!
 //! `truth` says what is simulated, `parameters` fits it with its own model, `models` with several and asks which wins,
-//! `calibration` draws the truth from the prior of BNS and asks where it lies in the posterior. What must be met is
+//! `calibration` draws the truth from the prior of BNS and asks where it lies in the posterior, `posteriors` holds the
+//! posterior against NUTS. What must be met is
 //! stated before anything is simulated and judged afterwards (`gates`). Models are known by [`ModelName`] and
 //! [`Fit`](crate::Fit) only, so that a new one needs no edit here.
 //!
@@ -12,6 +13,7 @@ mod calibration;
 mod gates;
 mod models;
 mod parameters;
+mod posteriors;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -23,6 +25,7 @@ pub use models::{ModelRecovery, ModelRow, Outcome, recover_models};
 pub use parameters::{
     CurveRecovery, CurveRecoveryPoint, ParameterRecovery, ParameterSummary, recover_parameters,
 };
+pub use posteriors::{PosteriorRecovery, recover_posteriors};
 pub use truth::{GivenTruth, Truth};
 pub use uniformity::{chi_square_uniform, kolmogorov_smirnov_uniform};
 

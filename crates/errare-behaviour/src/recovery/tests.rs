@@ -46,7 +46,7 @@ fn p_values_are_those_of_tables() {
 fn a_mixture_recovers_its_parameters_and_passes_its_gates() {
     let truths = [given("three-component", FLAT), given("two-component", SwapFunction::None)];
     let (gates, design) = (Gates::default(), design(500, 40));
-    let mut stated = gates.state(design, &[], false);
+    let mut stated = gates.state(design, &[], false, false);
     assert!(stated.iter().all(|gate| gate.met.is_none() && gate.value.is_none()));
     let recovered = recover_parameters(&truths, design, &|| {}).unwrap();
     let names: Vec<&str> = recovered[0].parameters.iter().map(|summary| summary.name.as_str()).collect();
@@ -55,11 +55,11 @@ fn a_mixture_recovers_its_parameters_and_passes_its_gates() {
     assert_abs_diff_eq!(nontarget.truth, 0.225, epsilon = 1e-12);
     assert!(nontarget.rmse < 0.05 && nontarget.coverage.unwrap() > 0.85 && nontarget.intervals > 35);
     assert!(recovered[0].swap_curve.is_none());
-    gates.judge(&mut stated, &recovered, None, None);
+    gates.judge(&mut stated, &recovered, None, None, &[]);
     assert!(stated.iter().all(|gate| gate.met != Some(false)), "{stated:?}");
     // A gate that cannot be met is not.
     let impossible = Gates { bias_errors: 0.0, bias_share: 1e-9, ..gates };
-    impossible.judge(&mut stated, &recovered, None, None);
+    impossible.judge(&mut stated, &recovered, None, None, &[]);
     assert_eq!(stated[0].met, Some(false));
 }
 
@@ -91,8 +91,8 @@ fn the_model_that_made_the_data_wins() {
     assert_eq!(matrix.rows[1].won.iter().sum::<usize>() + matrix.rows[1].undecided, 3);
     assert!(matrix.rows[0].margin > 3.0);
     let gates = Gates::default();
-    let mut stated = gates.state(design(700, 3), &models, false);
-    gates.judge(&mut stated, &[], Some(&matrix), None);
+    let mut stated = gates.state(design(700, 3), &models, false, false);
+    gates.judge(&mut stated, &[], Some(&matrix), None, &[]);
     let wrong = stated.iter().find(|gate| gate.name == "wrong wins").unwrap();
     assert_eq!((wrong.value, wrong.met), (Some(0.0), Some(true)));
 }

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use errare::behaviour::recovery::{
     Calibration, CalibrationDesign, Gates, GivenTruth, RecoveryDesign, Truth, calibrate, recover_models,
-    recover_parameters,
+    recover_parameters, recover_posteriors,
 };
-use errare::behaviour::{DisplayGenerator, Error, Fits, ModelName, SwapDependence, SwapFunction};
+use errare::behaviour::{
+    DisplayGenerator, Error, Fits, ModelName, SwapDependence, SwapFunction, nuts_is_built,
+};
 use errare::core::provenance::{DataIdentity, Provenance};
 use errare::pipeline::{Recovery, recovery_page};
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,10 @@ pub(crate) struct Arguments {
     /// Also calibrate BNS on this many truths drawn from its prior (99 or more).
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(99..=100_000))]
     calibrate: Option<u64>,
+    /// Also hold the posterior of every BNS truth against NUTS, on its first data set (needs a build with
+    /// --features nuts).
+    #[arg(long)]
+    nuts: bool,
 }
 
 fn model(text: &str) -> Result<ModelName, String> {
@@ -86,6 +92,7 @@ struct Specification {
     sets: Option<u64>,
     separation: Option<f64>,
     calibrate: Option<u64>,
+    nuts: bool,
     models: Vec<ModelName>,
     gates: Option<Gates>,
     truth: Vec<TruthSpecification>,
@@ -155,6 +162,7 @@ struct Plan {
     design: RecoveryDesign,
     gates: Gates,
     calibration: Option<CalibrationDesign>,
+    nuts: bool,
     identities: Vec<DataIdentity>,
 }
 
@@ -212,8 +220,21 @@ impl Arguments {
             Some(sets) => Some(self.calibration(&truths, sets, design)?),
             None => None,
         };
+        let nuts = self.nuts || specification.nuts;
+        if nuts {
+            if !nuts_is_built() {
+                return Err(Failure::bad_input(
+                    Error::NotBuilt { what: "NUTS", feature: "nuts" }.to_string(),
+                ));
+            }
+            if !truths.iter().any(|truth| matches!(truth.model(), ModelName::Bns(_))) {
+                return Err(Failure::bad_input(
+                    "only BNS has a posterior to hold against NUTS: add a truth of a bns model",
+                ));
+            }
+        }
         let gates = specification.gates.unwrap_or_default();
-        Ok(Plan { truths, models, design, gates, calibration, identities })
+        Ok(Plan { truths, models, design, gates, calibration, nuts, identities })
     }
 
     fn read(&self, path: &Path) -> Result<Specification, Failure> {
@@ -259,12 +280,14 @@ impl Arguments {
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let plan = arguments.plan(context)?;
     context.check_out(KIND)?;
-    let mut gates = plan.gates.state(plan.design, &plan.models, plan.calibration.is_some());
+    let mut gates = plan.gates.state(plan.design, &plan.models, plan.calibration.is_some(), plan.nuts);
     let claimed = context.claim_out(KIND, plan.identities.clone())?;
     if let Some(run) = &claimed {
         run.dir.write_json("gates.json", &gates).or_failed()?;
         // An earlier run's results must not stand beside the gates of this one.
-        for name in ["recovery.json", "parameters.csv", "models.csv", "ranks.csv", "report.html"] {
+        for name in
+            ["recovery.json", "parameters.csv", "models.csv", "ranks.csv", "posteriors.csv", "report.html"]
+        {
             run.dir.remove(name).or_failed()?;
         }
     }
@@ -287,9 +310,15 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         Some(design) => Some(watched(context, "calibration", design.sets, |done| calibrate(design, done))?),
         None => None,
     };
-    plan.gates.judge(&mut gates, &parameters, models.as_ref(), calibration.as_ref());
+    let posteriors = if plan.nuts {
+        let total = plan.truths.iter().filter(|truth| matches!(truth.model(), ModelName::Bns(_))).count();
+        watched(context, "NUTS", total as u64, |done| recover_posteriors(&plan.truths, plan.design, done))?
+    } else {
+        Vec::new()
+    };
+    plan.gates.judge(&mut gates, &parameters, models.as_ref(), calibration.as_ref(), &posteriors);
     let verdict = gates.iter().all(|gate| gate.met != Some(false));
-    let recovery = Recovery { gates, verdict, parameters, models, calibration };
+    let recovery = Recovery { gates, verdict, parameters, models, calibration, posteriors };
     if let Some(run) = claimed {
         run.dir.write_json("recovery.json", &recovery).or_failed()?;
         write_tables(&run.dir, &recovery)?;
@@ -338,6 +367,18 @@ struct RankRow<'a> {
     rank: usize,
 }
 
+#[derive(Serialize)]
+struct CoefficientRow<'a> {
+    truth: &'a str,
+    coefficient: &'a str,
+    mean: f64,
+    sd: f64,
+    nuts_mean: f64,
+    nuts_sd: f64,
+    ess: f64,
+    r_hat: f64,
+}
+
 fn write_tables(dir: &errare::core::run_dir::RunDir, recovery: &Recovery) -> Result<(), Failure> {
     let mut estimates = Vec::new();
     for recovered in &recovery.parameters {
@@ -375,6 +416,22 @@ fn write_tables(dir: &errare::core::run_dir::RunDir, recovery: &Recovery) -> Res
             }));
         }
         dir.write("ranks.csv", &csv(&ranks, |row| row)?).or_failed()?;
+    }
+    if !recovery.posteriors.is_empty() {
+        let mut rows = Vec::new();
+        for recovered in &recovery.posteriors {
+            rows.extend(recovered.check.coefficients.iter().map(|check| CoefficientRow {
+                truth: &recovered.truth,
+                coefficient: &check.name,
+                mean: check.mean,
+                sd: check.sd,
+                nuts_mean: check.nuts_mean,
+                nuts_sd: check.nuts_sd,
+                ess: check.ess,
+                r_hat: check.r_hat,
+            }));
+        }
+        dir.write("posteriors.csv", &csv(&rows, |row| row)?).or_failed()?;
     }
     Ok(())
 }
@@ -432,6 +489,24 @@ fn summary(recovery: &Recovery) -> String {
             "\ncalibration: {sets} truths from the prior of bns:{}\n{table}",
             calibration.dependence.name()
         ));
+    }
+    if !recovery.posteriors.is_empty() {
+        let mut table =
+            TextTable::new(2, ["truth", "coefficient", "variational", "NUTS", "shift (sd)", "ESS", "R-hat"]);
+        for recovered in &recovery.posteriors {
+            for check in &recovered.check.coefficients {
+                table.row([
+                    recovered.truth.clone(),
+                    check.name.clone(),
+                    format!("{:+.3} ± {:.3}", check.mean, check.sd),
+                    format!("{:+.3} ± {:.3}", check.nuts_mean, check.nuts_sd),
+                    format!("{:.3}", check.shift()),
+                    format!("{:.0}", check.ess),
+                    format!("{:.4}", check.r_hat),
+                ]);
+            }
+        }
+        text.push_str(&format!("\nposteriors beside NUTS (mean ± sd)\n{table}"));
     }
     text.push('\n');
     for gate in &recovery.gates {

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use errare_behaviour::recovery::{Calibration, Gate, ModelRecovery, ParameterRecovery};
+use errare_behaviour::recovery::{Calibration, Gate, ModelRecovery, ParameterRecovery, PosteriorRecovery};
 use errare_core::provenance::Provenance;
 use errare_report::{Axis, Cell, Column, Datum, Figure, Page, Panel, Role, Section, Series, Table, Unit};
 
@@ -22,6 +22,8 @@ pub struct Recovery {
     pub models: Option<ModelRecovery>,
     /// The calibration of BNS, where it was asked for.
     pub calibration: Option<Calibration>,
+    /// Posteriors beside those of NUTS, one a truth of a BNS model, where they were asked for.
+    pub posteriors: Vec<PosteriorRecovery>,
 }
 
 impl Recovery {
@@ -57,6 +59,9 @@ pub fn recovery_page(recovery: &Recovery, provenance: &Provenance) -> Result<Pag
     }
     if let Some(calibration) = &recovery.calibration {
         page = page.section(ranks(calibration)?);
+    }
+    if !recovery.posteriors.is_empty() {
+        page = page.section(posteriors(&recovery.posteriors));
     }
     Ok(with_provenance(page, provenance))
 }
@@ -229,4 +234,67 @@ fn ranks(calibration: &Calibration) -> Result<Section> {
         ]);
     }
     Ok(Section::new("Calibration").figure(figure).table(table))
+}
+
+/// Variational posteriors beside NUTS: a panel of means with intervals and a table.
+fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
+    let mut figure = Figure::new("gold-standard", "Coefficients in both posteriors")
+        .caption("Posterior means with intervals of ± 1.96 standard deviations: variational (blue) and NUTS.")
+        .how_computed(
+            "NUTS samples the posterior of the coefficients at the fitted emission and hyperparameters, from starts of its \
+             own. Effective sample sizes and R-hat: Vehtari et al. (2021).",
+        )
+        .columns(2)
+        .share(errare_report::Share::Nothing)
+        .panel_height(170.0);
+    let mut table = Table::new(
+        "The variational posterior against NUTS, on the first data set of each truth",
+        [
+            Column::text("truth"),
+            Column::text("coefficient"),
+            number("mean"),
+            number("sd"),
+            number("NUTS mean"),
+            number("NUTS sd"),
+            number("shift (sd)"),
+            number("effective draws"),
+            number("R-hat"),
+        ],
+    )
+    .note("The coefficients are logits against the cued item: of a guess, of the level of the swap function, and of its features.");
+    for recovery in recoveries {
+        let checks = &recovery.check.coefficients;
+        let interval = |index: usize, mean: f64, sd: f64, aside: f64| {
+            Datum::new(index as f64 + aside, mean).interval(mean - 1.96 * sd, mean + 1.96 * sd)
+        };
+        let ours =
+            checks.iter().enumerate().map(|(index, check)| interval(index, check.mean, check.sd, -0.12));
+        let theirs = checks
+            .iter()
+            .enumerate()
+            .map(|(index, check)| interval(index, check.nuts_mean, check.nuts_sd, 0.12));
+        figure = figure.panel(
+            Panel::new(
+                Axis::new("coefficient, in the order of the table", Unit::Dimensionless),
+                Axis::new("logit", Unit::Dimensionless),
+            )
+            .title(recovery.truth.as_str())
+            .series(Series::points("variational", ours).role(Role::Model))
+            .series(Series::points("NUTS", theirs).role(Role::Null)),
+        );
+        for check in checks {
+            table = table.row([
+                Cell::text(recovery.truth.as_str()),
+                Cell::text(check.name.as_str()),
+                Cell::number(check.mean, 3),
+                Cell::number(check.sd, 3),
+                Cell::number(check.nuts_mean, 3),
+                Cell::number(check.nuts_sd, 3),
+                Cell::number(check.shift(), 2),
+                Cell::number(check.ess, 4),
+                Cell::number(check.r_hat, 4),
+            ]);
+        }
+    }
+    Section::new("Gold standard").figure(figure).table(table)
 }

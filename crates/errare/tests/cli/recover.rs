@@ -104,3 +104,46 @@ fn what_cannot_be_recovered_is_refused() {
     refused(&["bad.toml"], &["bad.toml", "kapa"]);
     assert!(!scratch.path("none").exists());
 }
+
+#[test]
+fn posteriors_are_held_against_nuts_where_it_is_built() {
+    let scratch = Scratch::new();
+    let arguments = [
+        "recover",
+        "--model",
+        "bns:probe",
+        "--set-size",
+        "2",
+        "--trials",
+        "200",
+        "--sets",
+        "2",
+        "--nuts",
+        "--out",
+        "nuts",
+    ];
+    let outcome = scratch.run(&arguments);
+    if !cfg!(feature = "nuts") {
+        assert_eq!(outcome.code, 2);
+        assert!(
+            outcome.stderr.contains("this build has no NUTS: build it with --features nuts"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(!scratch.path("nuts").exists());
+        return;
+    }
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let gate = |line: &str| outcome.stdout.lines().any(|text| text.starts_with(line));
+    assert!(gate("gold standard: met") && gate("effective draws: met"), "{}", outcome.stdout);
+    let read = |name: &str| std::fs::read_to_string(scratch.path("nuts").join(name)).unwrap();
+    let recovery: Value = serde_json::from_str(&read("recovery.json")).unwrap();
+    let coefficients = recovery["posteriors"][0]["check"]["coefficients"].as_array().unwrap();
+    assert_eq!(coefficients[0]["name"], "guess");
+    assert_eq!(read("posteriors.csv").lines().count(), 1 + coefficients.len());
+    assert!(read("report.html").contains("Gold standard"));
+    // Only BNS has such a posterior.
+    let outcome = scratch.run(&["recover", "--model", "two-component", "--nuts"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("only BNS has a posterior to hold against NUTS"), "{}", outcome.stderr);
+}
