@@ -36,7 +36,7 @@ pub use check::{
     Check, CheckOptions, CurveCheck, CurvePoint, CurveStatistic, SummaryCheck, SummaryStatistic, check,
 };
 pub use comparison::{
-    CLAIM, Comparison, ComparisonOptions, Difference, Interval, ModelScore, Verdict, compare,
+    CLAIM, Comparison, ComparisonOptions, Difference, Interval, ModelScore, Verdict, compare, one_decimal,
 };
 pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};

@@ -10,8 +10,6 @@
 //! emission each or around a population (`arrow`). `posterior` is what a fit keeps, and `gold_standard` holds it against
 //! NUTS (`nuts`, where it is built).
 
-#[cfg(test)]
-mod acceptance;
 mod arrow;
 mod basis;
 mod calibration;

@@ -27,6 +27,19 @@ impl Interval {
     pub fn reversed(&self) -> Self {
         Self { value: -self.value, lo: -self.hi, hi: -self.lo }
     }
+
+    /// The ends in words: `[4.1, 20.5]`.
+    #[must_use]
+    pub fn bounds(&self) -> String {
+        format!("[{}, {}]", one_decimal(self.lo), one_decimal(self.hi))
+    }
+}
+
+/// A value (nats) to one decimal; what rounds to nothing has no sign.
+#[must_use]
+pub fn one_decimal(value: f64) -> String {
+    let text = format!("{value:.1}");
+    if text == "-0.0" { "0.0".to_owned() } else { text }
 }
 
 /// The sum of differences, one a trial, with its 95 % interval: Student's t with a standard error that is robust to
@@ -62,6 +75,16 @@ mod tests {
     use rand_distr::StandardNormal;
 
     use super::*;
+
+    #[test]
+    fn what_rounds_to_nothing_has_no_sign() {
+        let interval = Interval { value: -0.04, lo: -1.25, hi: 0.04 };
+        assert_eq!(
+            (one_decimal(interval.value).as_str(), interval.bounds().as_str()),
+            ("0.0", "[-1.2, 0.0]")
+        );
+        assert_eq!(one_decimal(-0.06), "-0.1");
+    }
 
     #[test]
     fn intervals_cover_the_truth_when_participants_differ() {

@@ -17,7 +17,7 @@ use std::sync::atomic::{self, AtomicU64};
 use errare_core::progress::Progress;
 use rayon::prelude::*;
 
-pub use interval::Interval;
+pub use interval::{Interval, one_decimal};
 pub use verdict::{CLAIM, Difference, Verdict};
 
 use crate::data::Group;

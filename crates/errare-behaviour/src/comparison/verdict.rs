@@ -1,6 +1,6 @@
 //! What a comparison allows one to claim, by a rule stated beforehand, and in words.
 
-use super::{Interval, ModelScore, interval};
+use super::{Interval, ModelScore, interval, one_decimal};
 use crate::ModelName;
 
 /// Smallest difference (nats) that is claimed.
@@ -53,10 +53,11 @@ impl Difference {
     /// The numbers in words: `9.8 nats in evidence and 12.3 nats [4.1, 20.5] held out`, counted for the model that is ahead.
     fn words(&self) -> String {
         let ahead = |value: f64| if self.verdict == Verdict::Worse { -value } else { value };
-        let evidence = self.log_evidence.map(|value| format!("{:.1} nats in evidence", ahead(value)));
+        let evidence =
+            self.log_evidence.map(|value| format!("{} nats in evidence", one_decimal(ahead(value))));
         let heldout = self.heldout.map(|heldout| {
             let heldout = if self.verdict == Verdict::Worse { heldout.reversed() } else { heldout };
-            format!("{:.1} nats [{:.1}, {:.1}] held out", heldout.value, heldout.lo, heldout.hi)
+            format!("{} nats {} held out", one_decimal(heldout.value), heldout.bounds())
         });
         evidence.into_iter().chain(heldout).collect::<Vec<_>>().join(" and ")
     }

@@ -17,11 +17,11 @@ use crate::likelihood::{EmissionRow, posterior};
 use crate::{Observations, Result};
 
 /// Starting values of κ, and those of p_N and p_U.
-const START_KAPPA: [f64; 6] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0];
+const START_KAPPA: [f64; 5] = [1.0, 4.0, 15.0, 60.0, 250.0];
 const START_WEIGHT: f64 = 0.1;
 /// Every start takes so many steps, and so many of the best go on; those that are left run until a step gains less than
 /// `TOLERANCE` (nats).
-const SCREENING: [(usize, usize); 2] = [(4, 3), (8, 1)];
+const SCREENING: [(usize, usize); 2] = [(3, 2), (6, 1)];
 const TOLERANCE: f64 = 1e-8;
 const MAX_ITERATIONS: usize = 10_000;
 /// Below this a density has lost its digits.

@@ -1,7 +1,7 @@
 //! `errare compare`: several behaviour models on the same trials, and what may be claimed.
 
 use errare::behaviour::{
-    Comparison, ComparisonOptions, ModelName, SwapDependence, TrialTable, Verdict, compare,
+    Comparison, ComparisonOptions, ModelName, SwapDependence, TrialTable, Verdict, compare, one_decimal,
 };
 use errare::pipeline::{comparison_figures, comparison_report};
 use serde::Serialize;
@@ -112,7 +112,7 @@ fn summary(comparison: &Comparison) -> String {
         rows.row([
             score.model.to_string(),
             decimals(score.heldout_log_likelihood),
-            difference.map_or_else(dash, |one| format!("{:.1} [{:.1}, {:.1}]", one.value, one.lo, one.hi)),
+            difference.map_or_else(dash, |one| format!("{} {}", one_decimal(one.value), one.bounds())),
             decimals(score.log_evidence),
             format!("{:.1}", score.bic),
             format!("{:.1}", score.log_likelihood),

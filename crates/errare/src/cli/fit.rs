@@ -6,6 +6,7 @@ use errare::behaviour::{
 };
 use errare::core::provenance::DataIdentity;
 use errare::core::special::NORMAL_975;
+use errare::pipeline::figures::shrinkage_by_participant;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -173,8 +174,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         }
         if shrinkage.is_empty() {
             run.dir.remove("shrinkage.csv").or_failed()?;
+            run.dir.remove("figures/shrinkage.svg").or_failed()?;
+            run.dir.remove("figures/shrinkage.csv").or_failed()?;
         } else {
             run.dir.write("shrinkage.csv", &csv(&shrinkage, |row| row)?).or_failed()?;
+            shrinkage_by_participant(&shrinkage).write(&run.dir.path().join("figures")).or_failed()?;
         }
         run.end()?;
     }

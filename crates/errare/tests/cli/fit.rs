@@ -103,6 +103,7 @@ fn participants_are_fitted_together_with_their_shrinkage() {
     assert_eq!(fits.len(), 13);
     assert!(fits[0]["participant"].is_null() && fits[1]["participant"].is_string());
     assert!(fits[0]["hyperparameters"]["deviation_level"].as_f64().unwrap() > 0.0);
+    assert!(scratch.path("fits/figures/shrinkage.svg").is_file());
     let rows = std::fs::read_to_string(scratch.path("fits/shrinkage.csv")).unwrap();
     assert!(rows.starts_with(
         "participant,condition,set_size,trials,quantity,distance,separate,together,population\n"

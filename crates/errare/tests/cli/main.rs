@@ -9,5 +9,6 @@ mod help;
 mod readme;
 mod recover;
 mod surrogate;
+mod tables;
 mod train;
 mod util;

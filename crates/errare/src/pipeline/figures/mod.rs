@@ -5,6 +5,7 @@ mod behaviour;
 mod check;
 mod comparison;
 mod geometry;
+mod participants;
 mod responses;
 mod training;
 
@@ -13,6 +14,7 @@ pub(in crate::pipeline) use check::p_text;
 pub use check::{checked_curves, checked_summaries};
 pub use comparison::{compared_swap_functions, differences};
 pub use geometry::alignment;
+pub use participants::shrinkage_by_participant;
 pub use responses::{clouds, error_densities, swap_rates};
 pub use training::{learning, timeline};
 

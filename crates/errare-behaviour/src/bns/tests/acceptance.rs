@@ -3,40 +3,9 @@
 use std::f64::consts::PI;
 use std::time::Instant;
 
-use errare_core::von_mises::VonMises;
-
 use super::*;
 use crate::likelihood::testing::{human_where, observations, simulated};
-use crate::{Display, DisplayGenerator, Emission, ResponseModel};
-
-/// Swaps by both distances, by one, or by none.
-#[derive(Debug)]
-struct Generator {
-    by_probe: f64,
-    by_report: f64,
-    level: f64,
-    emission: VonMises,
-}
-
-impl ResponseModel for Generator {
-    fn weights(&self, display: &Display) -> Vec<f64> {
-        let mut weights = vec![0.05, 1.0];
-        weights.extend((1..display.set_size()).map(|item| {
-            let (probe, report) = (display.probe_offset(item).unwrap(), display.report_offset(item));
-            (self.level + self.by_probe * probe.cos() - self.by_report * (2.0 * report).cos()).exp()
-        }));
-        let total: f64 = weights.iter().sum();
-        weights.iter().map(|weight| weight / total).collect()
-    }
-    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
-        Some(&self.emission)
-    }
-}
-
-/// κ = 12 and about a third of swaps at set size 4.
-fn generator(by_probe: f64, by_report: f64, level: f64) -> Generator {
-    Generator { by_probe, by_report, level, emission: VonMises::new(12.0).unwrap() }
-}
+use crate::{Display, DisplayGenerator, ResponseModel};
 
 fn evidence(observations: &crate::Observations, dependence: SwapDependence) -> f64 {
     fit_bns(observations, dependence, &BnsOptions::default()).unwrap().log_evidence
@@ -167,6 +136,7 @@ fn people(count: u64, trials: u64, seed: u64) -> (Vec<crate::Observations>, Vec<
         let mut normal = || normals.sample::<f64, _>(StandardNormal);
         let emission = VonMises::new(12.0 * (0.35 * normal()).exp()).unwrap();
         let truth = Generator {
+            guess: 0.05,
             by_probe: 1.3 + 0.3 * normal(),
             by_report: 0.0,
             level: -1.6 + 0.5 * normal(),
