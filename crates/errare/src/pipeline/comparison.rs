@@ -65,17 +65,16 @@ fn capitalised(text: &str) -> String {
 
 /// The models of a group, best first.
 fn ranking(comparison: &Comparison) -> Table {
-    let nats = |title: &str| Column::number(title, &Unit::Nats);
     let number = |title: &str| Column::number(title, &Unit::Dimensionless);
     let mut table = Table::new(
-        "Models, best prediction of held-out responses first",
+        "Models, best prediction of held-out responses first (log likelihoods and evidence in nat)",
         [
             Column::text("model"),
-            nats("held-out log L"),
-            nats("difference [95\u{202f}%]"),
-            nats("log evidence"),
+            number("held-out log L"),
+            number("difference [95\u{202f}%]"),
+            number("log evidence"),
             number("BIC"),
-            nats("log L"),
+            number("log L"),
             number("k"),
             number("swap"),
         ],
@@ -117,7 +116,7 @@ fn row(score: &ModelScore, difference: Option<&Difference>) -> Vec<Cell> {
         decimals(score.log_evidence, 1),
         decimals(Some(score.bic), 1),
         decimals(Some(score.log_likelihood), 1),
-        decimals(Some(score.free_parameters), usize::from(score.free_parameters.fract() != 0.0)),
+        decimals(Some(score.free_parameters), 1),
         decimals(score.weights.nontarget, 3),
     ]
 }

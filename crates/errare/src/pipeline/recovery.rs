@@ -239,7 +239,7 @@ fn ranks(calibration: &Calibration) -> Result<Section> {
 /// Variational posteriors beside NUTS: a panel of means with intervals and a table.
 fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
     let mut figure = Figure::new("gold-standard", "Coefficients in both posteriors")
-        .caption("Posterior means with intervals of ± 1.96 standard deviations: variational (blue) and NUTS.")
+        .caption("Posterior means with intervals of ± 1.96 standard deviations: variational, and by NUTS.")
         .how_computed(
             "NUTS samples the posterior of the coefficients at the fitted emission and hyperparameters, from starts of its \
              own. Effective sample sizes and R-hat: Vehtari et al. (2021).",
@@ -265,7 +265,7 @@ fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
     for recovery in recoveries {
         let checks = &recovery.check.coefficients;
         let interval = |index: usize, mean: f64, sd: f64, aside: f64| {
-            Datum::new(index as f64 + aside, mean).interval(mean - 1.96 * sd, mean + 1.96 * sd)
+            Datum::new(index as f64 + 1.0 + aside, mean).interval(mean - 1.96 * sd, mean + 1.96 * sd)
         };
         let ours =
             checks.iter().enumerate().map(|(index, check)| interval(index, check.mean, check.sd, -0.12));
@@ -275,7 +275,7 @@ fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
             .map(|(index, check)| interval(index, check.nuts_mean, check.nuts_sd, 0.12));
         figure = figure.panel(
             Panel::new(
-                Axis::new("coefficient, in the order of the table", Unit::Dimensionless),
+                Axis::new("coefficient, in the order of the table", Unit::Dimensionless).whole_ticks(),
                 Axis::new("logit", Unit::Dimensionless),
             )
             .title(recovery.truth.as_str())

@@ -241,6 +241,34 @@ fn a_constant_swap_function_is_the_three_component_mixture() {
     assert!(bns.elbo <= bns.log_evidence + 0.02 && bns.log_evidence < mixture.log_likelihood);
 }
 
+/// With flat priors the two are one model: the likelihood at the posterior mean is that of the maximum, but for the
+/// distance between a mean and a mode, which falls with the number of trials.
+#[test]
+fn with_flat_priors_it_has_the_likelihood_of_the_mixture() {
+    let observations = data(SwapFunction::Flat { swap_probability: 0.25 }, 0.1, 4, 16_000, 8);
+    let basis = SwapDependence::None.basis();
+    let (search, _) = problem(&observations, basis.as_ref(), &[]);
+    let size = search.problem.design.coefficients();
+    let prior = Prior { mean: DVector::zeros(size), sd: DVector::from_element(size, 10.0) };
+    // A flat prior is no place to start from: half a logit about −2.
+    let precision = 400.0;
+    let start = Gaussian {
+        mean: DVector::from_element(size, -0.2),
+        precision: DMatrix::from_diagonal_element(size, size, precision),
+        covariance: DMatrix::from_diagonal_element(size, size, 1.0 / precision),
+        log_det_precision: size as f64 * precision.ln(),
+    };
+    let point = optimise(&search.problem, &prior, start, vec![vec![f64::ln(8.0)]]).point;
+    let (mean, _) = point.q.coefficients(&prior);
+    let emissions = search.problem.log_emissions(&point.coordinates);
+    let at_mean = search
+        .problem
+        .design
+        .log_likelihoods(&emissions, &DMatrix::from_column_slice(size, 1, mean.as_slice()));
+    let mixture = fit_mixture(&observations, true).unwrap();
+    assert_abs_diff_eq!(at_mean[0], mixture.log_likelihood, epsilon = 1e-3);
+}
+
 #[test]
 fn the_evidence_is_bounded_and_its_draws_are_effective() {
     let mut gains = Vec::new();
