@@ -7,8 +7,8 @@
 //! natural-gradient variational inference with a line search on a deterministic objective (`nodes`,
 //! `expectation`, `inference`) in turn with the M step of the emission (`emission`), its hyperparameters by empirical
 //! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `participants` fits several people together, with an
-//! emission each or around a population (`arrow`). `posterior` is what a fit keeps, and `gold_standard` holds it against
-//! NUTS (`nuts`, where it is built).
+//! emission each or around a population (`arrow`). `posterior` is what a fit keeps, and `nuts` holds it against that sampler
+//! (where it is built).
 
 mod arrow;
 mod basis;
@@ -17,10 +17,8 @@ mod emission;
 mod estimate;
 mod evidence;
 mod expectation;
-mod gold_standard;
 mod inference;
 mod nodes;
-#[cfg(feature = "nuts")]
 mod nuts;
 mod participants;
 mod posterior;
@@ -32,7 +30,7 @@ pub use basis::SwapDependence;
 pub use calibration::SwapPrior;
 pub use emission::EmissionFamily;
 pub use estimate::{BnsEstimate, BnsOptions, fit_bns};
-pub use gold_standard::{CoefficientCheck, GoldStandard, NutsOptions, check_against_nuts, nuts_is_built};
+pub use nuts::{CoefficientCheck, GoldStandard, NutsOptions, check_against_nuts, nuts_is_built};
 pub(crate) use participants::{Sharing, fit_participants};
 pub use posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
 pub use spectrum::wendland_spectrum;

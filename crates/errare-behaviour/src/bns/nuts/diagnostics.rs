@@ -85,11 +85,11 @@ fn effective(chains: &[Vec<f64>]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use errare_core::random::{Purpose, stream};
     use rand::RngExt;
     use rand_distr::StandardNormal;
 
     use super::*;
-    use errare_core::random::{Purpose, stream};
 
     /// Chains of an autoregression of first order, each shifted by its number times `shift`.
     fn autoregressive(phi: f64, shift: f64) -> Vec<Vec<f64>> {

@@ -1,145 +1,51 @@
-//! The posterior of the coefficients by the No-U-Turn Sampler: a gold standard for the variational one.
+//! The variational posterior of BNS held against the No-U-Turn Sampler.
 //!
-//! Built with the feature `nuts` only, as the sampler (nuts-rs, that of PyMC) brings a linear-algebra library with it. What
-//! is sampled is the posterior at the fitted emission and hyperparameters, as the variational posterior approximates it,
-//! over the same whitened coefficients: ln p(y | w) − ½|w|².
+//! What is compared (`check`) is known to every build; the sampler itself (`sampler`, on the log density in `density`, judged
+//! by `diagnostics`) is in those with the feature `nuts` only, as nuts-rs, the sampler of PyMC, brings a linear-algebra
+//! library with it.
 
+mod check;
+#[cfg(feature = "nuts")]
 mod density;
+#[cfg(feature = "nuts")]
 mod diagnostics;
+#[cfg(feature = "nuts")]
+mod sampler;
 
-use nalgebra::DVector;
-use nuts_rs::{Chain, CpuMath, DiagNutsSettings, Settings};
-use rayon::prelude::*;
+pub use check::{CoefficientCheck, GoldStandard, NutsOptions};
 
-use density::Density;
-use errare_core::random::{Purpose, stream};
+#[cfg(feature = "nuts")]
+use sampler::sample;
 
-use super::SwapDependence;
-use super::estimate::{BnsEstimate, BnsOptions, End, finish, first_start, search, whole};
-use super::gold_standard::{CoefficientCheck, GoldStandard, NutsOptions};
-use crate::{Error, Observations, Result};
+use super::{BnsEstimate, BnsOptions, SwapDependence};
+use crate::{Observations, Result};
 
-/// Chains start this far (prior standard deviations) from the variational mean: far enough to disagree at first.
-const START_SPREAD: f64 = 1.0;
+/// Whether this build can sample: it has the feature `nuts`.
+#[must_use]
+pub const fn nuts_is_built() -> bool {
+    cfg!(feature = "nuts")
+}
 
-/// Fits BNS and samples the posterior of its coefficients.
-pub(super) fn sample(
+/// Fits BNS and samples the same posterior, of the coefficients at the fitted emission and hyperparameters, by NUTS.
+///
+/// # Errors
+/// Those of [`fit_bns`](super::fit_bns); [`Error::NotBuilt`](crate::Error::NotBuilt) without the feature `nuts`, and
+/// [`Error::Sampler`](crate::Error::Sampler) when a chain fails.
+pub fn check_against_nuts(
     observations: &Observations,
     dependence: SwapDependence,
     options: &BnsOptions,
     nuts: NutsOptions,
 ) -> Result<(BnsEstimate, GoldStandard)> {
-    let start = first_start(observations, dependence);
-    search(observations, &whole(observations), dependence, options, start, |end, _| {
-        Ok((finish(end, options), of_end(end, nuts)?))
-    })
+    sample(observations, dependence, options, nuts)
 }
 
-fn of_end(end: &End<'_>, nuts: NutsOptions) -> Result<GoldStandard> {
-    let (search, point) = (end.search, &end.optimum.point);
-    let prior = search.prior(end.x);
-    let emissions = search.problem.log_emissions(&point.coordinates);
-    let density = Density::new(&search.problem.design, &emissions, &prior);
-    let chains: Vec<(Vec<DVector<f64>>, usize)> = (0..nuts.chains)
-        .into_par_iter()
-        .map(|chain| run(&density, &point.q.mean, nuts, chain))
-        .collect::<Result<_>>()?;
-    let (mean, covariance) = point.q.coefficients(&prior);
-    let design = &search.problem.design;
-    let coefficients = (0..mean.len())
-        .map(|index| {
-            let draws: Vec<Vec<f64>> = chains
-                .iter()
-                .map(|(draws, _)| {
-                    draws.iter().map(|draw| prior.mean[index] + prior.sd[index] * draw[index]).collect()
-                })
-                .collect();
-            let all = || draws.iter().flatten();
-            let count = all().count() as f64;
-            let nuts_mean = all().sum::<f64>() / count;
-            let variance = all().map(|value| (value - nuts_mean).powi(2)).sum::<f64>() / (count - 1.0);
-            let (ess, r_hat) = diagnostics::bulk(&draws);
-            CoefficientCheck {
-                name: design.coefficient_name(index),
-                mean: mean[index],
-                sd: covariance[(index, index)].sqrt(),
-                nuts_mean,
-                nuts_sd: variance.sqrt(),
-                ess,
-                r_hat,
-            }
-        })
-        .collect();
-    let divergences = chains.iter().map(|(_, divergences)| divergences).sum();
-    Ok(GoldStandard { chains: nuts.chains, draws: nuts.draws, divergences, coefficients })
-}
-
-/// One chain: its draws after tuning, and how many of them diverged.
-fn run(
-    density: &Density<'_>,
-    centre: &DVector<f64>,
-    nuts: NutsOptions,
-    chain: u64,
-) -> Result<(Vec<DVector<f64>>, usize)> {
-    use rand::RngExt;
-    let failed = |error: &dyn std::fmt::Display| Error::Sampler { chain, problem: error.to_string() };
-    let settings = DiagNutsSettings { num_tune: nuts.tuning, num_draws: nuts.draws, ..Default::default() };
-    let mut random = stream(nuts.seed, Purpose::Posterior, &[u64::MAX - 1, chain]);
-    let start: Vec<f64> = centre
-        .iter()
-        .map(|mean| mean + START_SPREAD * random.sample::<f64, _>(rand_distr::StandardNormal))
-        .collect();
-    let mut sampler = settings
-        .new_chain(chain, CpuMath::new(density.clone()), &mut random)
-        .map_err(|error| failed(&error))?;
-    sampler.set_position(&start).map_err(|error| failed(&error))?;
-    let (mut draws, mut divergences) = (Vec::with_capacity(nuts.draws as usize), 0);
-    for step in 0..nuts.tuning + nuts.draws {
-        let (position, progress) = sampler.draw().map_err(|error| failed(&error))?;
-        if step >= nuts.tuning {
-            divergences += usize::from(progress.diverging);
-            draws.push(DVector::from_vec(position.into_vec()));
-        }
-    }
-    Ok((draws, divergences))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::likelihood::testing::{observations, simulated};
-    use crate::{DisplayGenerator, SwapFunction};
-
-    fn checked(observations: &Observations, dependence: SwapDependence, threads: usize) -> GoldStandard {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let nuts = NutsOptions::default();
-        pool.install(|| sample(observations, dependence, &BnsOptions::default(), nuts)).unwrap().1
-    }
-
-    /// Means within 0.2 sd, the standard deviations within a tenth or, where a posterior is skewed, two.
-    #[test]
-    fn the_variational_posterior_is_that_of_nuts() {
-        let graded = SwapFunction::Distance { width: 0.8, offset: 0.0 };
-        for (dependence, set_size, trials) in
-            [(SwapDependence::Probe, 2, 400), (SwapDependence::Both, 3, 300), (SwapDependence::None, 4, 200)]
-        {
-            let trials = simulated(&graded, &DisplayGenerator::standard(set_size).unwrap(), trials, 7);
-            let check = checked(&observations(&trials), dependence, 2);
-            assert!(check.smallest_ess() > 400.0 && check.largest_r_hat() < 1.01, "{check:#?}");
-            assert!(check.divergences < 20, "{}", check.divergences);
-            assert!(check.largest_shift() < 0.2, "{dependence:?}: {check:#?}");
-            for coefficient in &check.coefficients {
-                assert!((0.8..1.2).contains(&(coefficient.sd / coefficient.nuts_sd)), "{coefficient:#?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_draws_do_not_depend_on_the_threads() {
-        let flat = SwapFunction::Flat { swap_probability: 0.2 };
-        let trials = simulated(&flat, &DisplayGenerator::standard(3).unwrap(), 60, 2);
-        let observations = observations(&trials);
-        let of = |threads| checked(&observations, SwapDependence::None, threads);
-        assert_eq!(of(1), of(3));
-    }
+#[cfg(not(feature = "nuts"))]
+fn sample(
+    _: &Observations,
+    _: SwapDependence,
+    _: &BnsOptions,
+    _: NutsOptions,
+) -> Result<(BnsEstimate, GoldStandard)> {
+    Err(crate::Error::NotBuilt { what: "NUTS", feature: "nuts" })
 }

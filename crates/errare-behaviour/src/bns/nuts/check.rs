@@ -1,9 +1,4 @@
-//! The variational posterior of BNS held against NUTS, coefficient by coefficient.
-
-#[cfg(feature = "nuts")]
-use super::nuts::sample;
-use super::{BnsEstimate, BnsOptions, SwapDependence};
-use crate::{Observations, Result};
+//! What comes of holding the variational posterior against NUTS, coefficient by coefficient.
 
 /// How long to sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,34 +77,4 @@ impl GoldStandard {
     pub fn largest_r_hat(&self) -> f64 {
         self.coefficients.iter().map(|check| check.r_hat).fold(0.0, f64::max)
     }
-}
-
-/// Whether this build can sample: it has the feature `nuts`.
-#[must_use]
-pub const fn nuts_is_built() -> bool {
-    cfg!(feature = "nuts")
-}
-
-/// Fits BNS and samples the same posterior, of the coefficients at the fitted emission and hyperparameters, by NUTS.
-///
-/// # Errors
-/// Those of [`fit_bns`](super::fit_bns); [`Error::NotBuilt`](crate::Error::NotBuilt) without the feature `nuts`, and [`Error::Sampler`](crate::Error::Sampler) when a chain
-/// fails.
-pub fn check_against_nuts(
-    observations: &Observations,
-    dependence: SwapDependence,
-    options: &BnsOptions,
-    nuts: NutsOptions,
-) -> Result<(BnsEstimate, GoldStandard)> {
-    sample(observations, dependence, options, nuts)
-}
-
-#[cfg(not(feature = "nuts"))]
-fn sample(
-    _: &Observations,
-    _: SwapDependence,
-    _: &BnsOptions,
-    _: NutsOptions,
-) -> Result<(BnsEstimate, GoldStandard)> {
-    Err(crate::Error::NotBuilt { what: "NUTS", feature: "nuts" })
 }
