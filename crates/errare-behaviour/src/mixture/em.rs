@@ -2,9 +2,10 @@
 //!
 //! κ is updated from the mean cosine of the errors weighted by their responsibilities, which is the maximum of the
 //! likelihood. The toolbox of Bays, Catalao & Husain (2009) takes the resultant length, which leaves a constant bias out of
-//! the spread: its κ is larger by a part of about 1/trials, and its likelihood a little below the maximum.
+//! the spread: where errors are biased its κ is larger, and its likelihood below the maximum.
 //!
-//! For a given κ the likelihood is a concave function of the weights, so that maxima differ in κ only, and so do the starts.
+//! For a given κ and displays of one set size the likelihood is a concave function of the weights: maxima then differ in κ
+//! only, and so do the starts.
 
 use std::f64::consts::TAU;
 

@@ -107,15 +107,20 @@ fn by_plain_steps(observations: &crate::Observations, with_swaps: bool) -> f64 {
 
 #[test]
 fn screening_and_extrapolation_lose_no_maximum() {
-    for seed in 0..60 {
+    for seed in 0..120 {
         let set_size = 2 + seed as usize % 5;
         let truth = Truth {
             target: [0.9, 0.6, 0.4][seed as usize % 3],
             nontarget: [0.02, 0.1, 0.3][(seed as usize / 3) % 3],
             emission: VonMises::new([2.0, 8.0, 40.0][(seed as usize / 9) % 3]).unwrap(),
         };
-        let generator = DisplayGenerator::standard(set_size).unwrap();
-        let observations = observations(&simulated(&truth, &generator, 40 + 2 * seed, seed));
+        let mut trials =
+            simulated(&truth, &DisplayGenerator::standard(set_size).unwrap(), 40 + 2 * seed, seed);
+        if seed % 2 == 1 {
+            let single = Truth { target: 0.9, nontarget: 0.0, ..truth };
+            trials.extend(simulated(&single, &DisplayGenerator::standard(1).unwrap(), 40, 100 + seed));
+        }
+        let observations = observations(&trials);
         let fast = fit_mixture(&observations, true).unwrap().log_likelihood;
         let slow = by_plain_steps(&observations, true);
         assert!(fast > slow - 1e-3, "set {seed}: {fast} {slow}");

@@ -203,8 +203,8 @@ fn own_mixture(model: ModelName, nontarget: f64, seed: u64) -> (Vec<(Display, f6
 fn model_recovery() {
     let penalised =
         |fit: &Fit| fit.log_likelihood - 0.5 * fit.parameters.len() as f64 * (fit.trials as f64).ln();
-    let mut models: Vec<ModelName> = vec![ModelName::TwoComponent, ModelName::ThreeComponent];
-    models.extend(ClassicalModel::ALL.map(ModelName::Classical));
+    let mut models = ModelName::all();
+    models.retain(|model| !matches!(model, ModelName::Bns(_)));
     let names: Vec<String> = models.iter().map(ToString::to_string).collect();
     println!("data of \\ fitted: {}", names.join(" "));
     let classical = own_fits().into_iter().map(|(truth, trials, own)| (truth.1, trials, own));

@@ -2,9 +2,8 @@
 //!
 //! `truth` says what is simulated, `parameters` fits it with its own model, `models` with several and asks which wins,
 //! `calibration` draws the truth from the prior of BNS and asks where it lies in the posterior, `posteriors` holds the
-//! posterior against NUTS. What must be met is
-//! stated before anything is simulated and judged afterwards (`gates`). Models are known by [`ModelName`] and
-//! [`Fit`](crate::Fit) only, so that a new one needs no edit here.
+//! posterior against NUTS. What must be met is stated before anything is simulated and judged afterwards (`gates`). Models are
+//! known by [`ModelName`] and [`Fit`](crate::Fit) only, so that a new one needs no edit here.
 //!
 //! Every data set has random streams of its own, keyed by its truth and number: results depend neither on threads
 //! nor on what else is asked for.

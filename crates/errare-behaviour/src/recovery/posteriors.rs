@@ -33,7 +33,7 @@ pub fn recover_posteriors(
         let data = truth.simulate(index, 0, design.trials, design.seed)?;
         let options = BnsOptions { seed: design.seed, ..Default::default() };
         let nuts = NutsOptions { seed: design.seed, ..Default::default() };
-        let (_, check) = check_against_nuts(&data.observations, dependence, &options, nuts)?;
+        let check = check_against_nuts(&data.observations, dependence, &options, nuts)?;
         done();
         recovered.push(PosteriorRecovery {
             truth: truth.label().to_owned(),

@@ -506,7 +506,10 @@ fn summary(recovery: &Recovery) -> String {
                 ]);
             }
         }
-        text.push_str(&format!("\nposteriors beside NUTS (mean ± sd)\n{table}"));
+        let divergences: usize = recovery.posteriors.iter().map(|one| one.check.divergences).sum();
+        text.push_str(&format!(
+            "\nposteriors beside NUTS (mean ± sd), {divergences} divergent draws\n{table}"
+        ));
     }
     text.push('\n');
     for gate in &recovery.gates {

@@ -247,6 +247,7 @@ fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
         .columns(2)
         .share(errare_report::Share::Nothing)
         .panel_height(170.0);
+    let divergences: usize = recoveries.iter().map(|recovery| recovery.check.divergences).sum();
     let mut table = Table::new(
         "The variational posterior against NUTS, on the first data set of each truth",
         [
@@ -261,7 +262,10 @@ fn posteriors(recoveries: &[PosteriorRecovery]) -> Section {
             number("R-hat"),
         ],
     )
-    .note("The coefficients are logits against the cued item: of a guess, of the level of the swap function, and of its features.");
+    .note(format!(
+        "The coefficients are logits against the cued item: of a guess, of the level of the swap function, and of its \
+         features. Draws of NUTS that diverged: {divergences}."
+    ));
     for recovery in recoveries {
         let checks = &recovery.check.coefficients;
         let interval = |index: usize, mean: f64, sd: f64, aside: f64| {

@@ -1,5 +1,6 @@
 //! Every table there is, fitted and compared by every model without editing.
 
+use errare::behaviour::ModelName;
 use serde_json::Value;
 
 use crate::util::{Scratch, shared};
@@ -13,29 +14,6 @@ const BUNDLED: [&str; 4] = [
 /// Tables that may not be redistributed; those that are not there are skipped.
 const SHARED: [&str; 4] =
     ["bays2009.csv", "oberauer_lin2017_e1.csv", "oberauer_lin2017_e4.csv", "zhang_luck2008.csv"];
-const MODELS: [&str; 18] = [
-    "two-component",
-    "three-component",
-    "slots",
-    "slots-averaging",
-    "variable-precision",
-    "variable-precision-swap",
-    "imm:abc",
-    "imm:bsc",
-    "imm:full",
-    "sdm",
-    "sdm-swap",
-    "tcc",
-    "tcc-swap",
-    "bns:none",
-    "bns:report",
-    "bns:probe",
-    "bns:both",
-    "bns:additive",
-];
-/// Models that need probe features, which one of the tables lacks.
-const BY_PROBE: [&str; 5] = ["imm:bsc", "imm:full", "bns:probe", "bns:both", "bns:additive"];
-
 /// All tables by what the command line calls them.
 fn tables() -> Vec<String> {
     let shared = SHARED.iter().filter_map(|name| shared(name));
@@ -43,10 +21,11 @@ fn tables() -> Vec<String> {
     BUNDLED.iter().map(|&name| name.to_owned()).chain(shared).collect()
 }
 
-/// The models that a table has the features for.
-fn models(table: &str) -> Vec<&'static str> {
+/// The models that a table has the features for: one of the tables has no probe features.
+fn models(table: &str) -> Vec<String> {
     let probe = !table.contains("zhang_luck2008");
-    MODELS.into_iter().filter(|model| probe || !BY_PROBE.contains(model)).collect()
+    let fitting = ModelName::all().into_iter().filter(|model| probe || !model.needs_probe());
+    fitting.map(|model| model.to_string()).collect()
 }
 
 /// The log likelihoods of a document's fits, which must be finite.
@@ -101,8 +80,9 @@ fn twenty_trials_of_any_table_are_fitted_and_compared() {
 fn models_of_probe_distance_refuse_a_table_without_it() {
     let Some(path) = shared("zhang_luck2008.csv") else { return };
     let scratch = Scratch::new();
-    for model in BY_PROBE {
-        scratch.run(&["fit", path.to_str().unwrap(), "--model", model]).refused(&["probe"]);
+    for model in ModelName::all().into_iter().filter(|model| model.needs_probe()) {
+        let arguments = ["fit", path.to_str().unwrap(), "--model", &model.to_string()];
+        scratch.run(&arguments).refused(&["probe"]);
     }
 }
 
@@ -117,7 +97,7 @@ fn every_table_is_fitted_and_compared_by_every_model() {
     for table in tables() {
         for by in ["none", "set_size"] {
             for model in models(&table) {
-                let document = scratch.run(&["fit", &table, "--model", model, "--by", by, "--json"]).json();
+                let document = scratch.run(&["fit", &table, "--model", &model, "--by", by, "--json"]).json();
                 finite_fits(&document, &format!("{table} {model} {by}"));
             }
             let document = scratch.run(&["compare", &table, "--by", by, "--folds", "2", "--json"]).json();

@@ -17,7 +17,7 @@ pub use check::{CoefficientCheck, GoldStandard, NutsOptions};
 #[cfg(feature = "nuts")]
 use sampler::sample;
 
-use super::{BnsEstimate, BnsOptions, SwapDependence};
+use super::{BnsOptions, SwapDependence};
 use crate::{Observations, Result};
 
 /// Whether this build can sample: it has the feature `nuts`.
@@ -36,16 +36,11 @@ pub fn check_against_nuts(
     dependence: SwapDependence,
     options: &BnsOptions,
     nuts: NutsOptions,
-) -> Result<(BnsEstimate, GoldStandard)> {
+) -> Result<GoldStandard> {
     sample(observations, dependence, options, nuts)
 }
 
 #[cfg(not(feature = "nuts"))]
-fn sample(
-    _: &Observations,
-    _: SwapDependence,
-    _: &BnsOptions,
-    _: NutsOptions,
-) -> Result<(BnsEstimate, GoldStandard)> {
+fn sample(_: &Observations, _: SwapDependence, _: &BnsOptions, _: NutsOptions) -> Result<GoldStandard> {
     Err(crate::Error::NotBuilt { what: "NUTS", feature: "nuts" })
 }

@@ -1,11 +1,9 @@
 //! What BNS must find: the generator of simulated trials, the effects in human data, within a time.
 
-use std::f64::consts::PI;
 use std::time::Instant;
 
 use super::*;
-use crate::likelihood::testing::{human_where, observations, simulated};
-use crate::{Display, DisplayGenerator, ResponseModel};
+use crate::likelihood::testing::human_where;
 
 fn evidence(observations: &crate::Observations, dependence: SwapDependence) -> f64 {
     fit_bns(observations, dependence, &BnsOptions::default()).unwrap().log_evidence
