@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row, row_dot, row_mut,
-    row_sum, rows_mut, transposed_accumulate,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
+    row, row_mut, rows_mut, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -232,9 +232,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         for ((g, d), f) in g_soma.iter_mut().zip(d_f).zip(f) {
             *g = d.zip(*f, |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
         }
-        for i in 0..cell.neurons {
-            gradients.bias[cell.branches() + i] += row_sum(g_soma, i);
-        }
+        add_row_sums(&mut gradients.bias[cell.branches()..], g_soma);
         transposed.set(&tree[cell.tips()]);
         let d_output = &mut gradients.parameters[cell.output.clone()];
         outer_accumulate::<T, FMA>(d_output, g_soma, transposed);
@@ -277,19 +275,18 @@ impl Level {
         d_bias: &mut [T],
     ) {
         for parent in 0..self.units.len() / self.fan {
-            let before = row(parents, parent);
             let mut d_before = *row(d_parents, parent);
             for unit in parent * self.fan..(parent + 1) * self.fan {
-                let weight = self.weights.start + unit;
-                let (w, y, g) = (parameters[weight], row(y, unit), row_mut(g, unit));
+                let (w, y, g) = (parameters[self.weights.start + unit], row(y, unit), row_mut(g, unit));
                 for v in 0..VECTORS {
                     g[v] = g[v].zip(y[v], |d, y| d * slope(y));
                     d_before[v] = d_before[v].add_scaled::<FMA>(w, g[v]);
                 }
-                gradient[weight] += row_dot::<T, FMA>(g, before);
-                d_bias[self.units.start + unit] += row_sum(g, 0);
             }
             *row_mut(d_parents, parent) = d_before;
         }
+        let g = &g[..self.units.len() * VECTORS];
+        add_row_dots::<T, FMA>(&mut gradient[self.weights.clone()], g, parents, self.fan);
+        add_row_sums(&mut d_bias[self.units.clone()], g);
     }
 }

@@ -18,8 +18,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row, row_dot, row_mut,
-    row_sum, rows_mut, softplus_rows, transposed_accumulate,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
+    row, row_mut, rows, rows_mut, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -145,7 +145,8 @@ impl Level {
         above.size / self.size
     }
 
-    /// What each unit of neuron `i` sums up, into the level's rows, given the activations of the level above.
+    /// What each unit of neuron `i` sums up, into the level's rows, given what the units of the level above sum up.
+    /// These become activations, and their slopes are noted.
     #[inline(always)]
     fn integrate<T: Real, const FMA: bool>(
         &self,
@@ -153,6 +154,7 @@ impl Level {
         i: usize,
         inputs: &StepInputs<'_, T>,
         tree: &mut [Lanes<T>],
+        mut slopes: Option<&mut [Lanes<T>]>,
     ) {
         let fan = self.fan(above);
         let weights = &inputs.parameters[self.children.clone()][i * above.size..];
@@ -160,8 +162,13 @@ impl Level {
             let bias = inputs.bias[self.units.start + i * self.size + unit];
             let mut sum = [Lanes::splat(bias); VECTORS];
             for child in unit * fan..(unit + 1) * fan {
-                let h = row(tree, above.rows.start + child);
+                let h = row_mut(tree, above.rows.start + child);
                 for v in 0..VECTORS {
+                    let slope;
+                    (h[v], slope) = h[v].softplus::<FMA>();
+                    if let Some(slopes) = &mut slopes {
+                        row_mut(slopes, above.rows.start + child)[v] = slope;
+                    }
                     sum[v] = sum[v].add_scaled::<FMA>(weights[child], h[v]);
                 }
             }
@@ -243,10 +250,7 @@ impl<T: Real> Kernel for Forward<'_, T> {
             cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                for value in rows_mut(tree, above.rows.start, above.size) {
-                    *value = value.map(|z| z.softplus::<FMA>().0);
-                }
-                level.integrate::<T, FMA>(above, i, &inputs, tree);
+                level.integrate::<T, FMA>(above, i, &inputs, tree, None);
             }
             let soma = row(tree, cell.levels[0].rows.start);
             for (f, soma) in row_mut(f, i).iter_mut().zip(soma) {
@@ -278,18 +282,14 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                let rows = above.rows.start * VECTORS..above.rows.end * VECTORS;
-                softplus_rows::<T, FMA>(&mut tree[rows.clone()], &mut slopes[rows]);
-                if level.rows != soma.rows {
-                    level.integrate::<T, FMA>(above, i, &inputs, tree);
-                }
+                level.integrate::<T, FMA>(above, i, &inputs, tree, Some(slopes));
             }
             // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
             let (f, d_f) = (row(f, i), row(d_f, i));
             for (v, g) in row_mut(slopes, soma.rows.start).iter_mut().enumerate() {
                 *g = d_f[v].zip(f[v], |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
             }
-            gradients.bias[soma.units.start + i] += row_sum(slopes, soma.rows.start);
+            add_row_sums(&mut gradients.bias[soma.units.start + i..][..1], row(slopes, soma.rows.start));
             for pair in cell.levels.windows(2) {
                 let [level, above] = pair else { unreachable!("windows of two") };
                 descend::<T, FMA>([level, above], i, inputs.parameters, &mut gradients, tree, slopes);
@@ -320,18 +320,19 @@ fn descend<T: Real, const FMA: bool>(
     slopes: &mut [Lanes<T>],
 ) {
     let fan = level.fan(above);
-    let from = i * above.size;
-    for unit in 0..level.size {
-        let g = *row(slopes, level.rows.start + unit);
-        for child in unit * fan..(unit + 1) * fan {
-            let weight = level.children.start + from + child;
-            gradients.parameters[weight] += row_dot::<T, FMA>(&g, row(tree, above.rows.start + child));
-            let p = parameters[weight];
-            let slope = row_mut(slopes, above.rows.start + child);
-            for v in 0..VECTORS {
-                slope[v] = slope[v].zip(g[v], |s, g| p * g * s);
-            }
-            gradients.bias[above.units.start + from + child] += row_sum(slope, 0);
+    let (from, first) = (i * above.size, level.children.start + i * above.size);
+    // The rows of the leaves come first, so those of a level follow those of the level above.
+    let (slopes, g) = slopes.split_at_mut(level.rows.start * VECTORS);
+    let g = rows(g, 0, level.size);
+    let h = rows(tree, above.rows.start, above.size);
+    let children = first..first + above.size;
+    add_row_dots::<T, FMA>(&mut gradients.parameters[children.clone()], h, g, fan);
+    let slopes = rows_mut(slopes, above.rows.start, above.size);
+    for (child, &p) in parameters[children].iter().enumerate() {
+        let (slope, g) = (row_mut(slopes, child), row(g, child / fan));
+        for v in 0..VECTORS {
+            slope[v] = slope[v].zip(g[v], |s, g| p * g * s);
         }
     }
+    add_row_sums(&mut gradients.bias[above.units.start + from..][..above.size], slopes);
 }

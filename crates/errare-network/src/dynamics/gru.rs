@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_sums, affine_rows, outer_accumulate,
     transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
@@ -178,9 +178,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         transposed.set(inputs.state);
         outer_accumulate::<T, FMA>(d_both, &d[..2 * size], transposed);
         transposed_accumulate::<T, FMA>(gradients.state, both, &d[..2 * size]);
-        for unit in 0..3 * n {
-            gradients.bias[unit] += row_sum(d, unit);
-        }
+        add_row_sums(gradients.bias, d);
         if let Some(d_drive) = gradients.drive {
             for (total, d) in d_drive.iter_mut().zip(&*d) {
                 *total = total.zip(*d, |a, b| a + b);

@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, affine_rows, outer_accumulate, row_sum, softplus_rows,
-    transposed_accumulate,
+    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_sums, affine_rows, outer_accumulate,
+    softplus_rows, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -215,12 +215,8 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         for (d, slope) in d_h.iter_mut().zip(slope) {
             *d = d.zip(*slope, |d, s| d * s);
         }
-        for unit in 0..cell.hidden {
-            gradients.bias[unit] += row_sum(d_h, unit);
-        }
-        for neuron in 0..cell.neurons {
-            gradients.bias[cell.hidden + neuron] += row_sum(d_f, neuron);
-        }
+        add_row_sums(&mut gradients.bias[..cell.hidden], d_h);
+        add_row_sums(&mut gradients.bias[cell.hidden..], d_f);
         if let Some(d_drive) = gradients.drive {
             for (total, d) in d_drive.iter_mut().zip(&*d_h) {
                 *total = total.zip(*d, |a, b| a + b);

@@ -77,6 +77,16 @@ impl<T: Real> Lanes<T> {
         out
     }
 
+    /// Softplus of every lane, and its slope.
+    #[inline(always)]
+    pub(crate) fn softplus<const FMA: bool>(self) -> (Self, Self) {
+        let (mut value, mut slope) = (Self::ZERO, Self::ZERO);
+        for i in 0..LANES {
+            (value.0[i], slope.0[i]) = self.0[i].softplus::<FMA>();
+        }
+        (value, slope)
+    }
+
     /// Sum over the lanes, pairwise in a fixed order.
     #[inline(always)]
     pub(crate) fn sum(self) -> T {
@@ -101,6 +111,12 @@ pub(crate) fn row<T>(buffer: &[Lanes<T>], index: usize) -> &[Lanes<T>; VECTORS] 
 #[inline(always)]
 pub(crate) fn row_mut<T>(buffer: &mut [Lanes<T>], index: usize) -> &mut [Lanes<T>; VECTORS] {
     (&mut buffer[index * VECTORS..][..VECTORS]).try_into().expect("the slice has the length of a row")
+}
+
+/// Rows `from..from + count` of a buffer.
+#[inline(always)]
+pub(crate) fn rows<T>(buffer: &[Lanes<T>], from: usize, count: usize) -> &[Lanes<T>] {
+    &buffer[from * VECTORS..(from + count) * VECTORS]
 }
 
 /// Rows `from..from + count` of a buffer, to write.

@@ -11,9 +11,10 @@ mod noise;
 mod real;
 
 pub(crate) use isa::{Isa, Kernel};
-pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows_mut, zeros};
+pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
 pub(crate) use matrix::{
-    Transposed, affine_rows, outer_accumulate, row_dot, row_sum, softplus_rows, transposed_accumulate,
+    Transposed, add_row_dots, add_row_sums, affine_rows, outer_accumulate, softplus_rows,
+    transposed_accumulate,
 };
 pub(crate) use noise::NoiseLanes;
 pub(crate) use real::{Real, multiply_add};
