@@ -3,13 +3,12 @@
 //! Only states and F are stored; cells recompute their internals. In the kernels λ (`costate`) is the gradient
 //! with respect to the state after a step.
 
-use super::forward::Overwrite;
 use super::free_running::{Remove, own_points};
 use super::penalties::{Activity, hand_off_penalty};
 use super::plan::{BatchPlan, GradientSlot, Workspace};
 use super::regression::{Costate, Residual};
 use super::targets::{OwnTarget, clean_targets, draw_targets};
-use super::{Plane, TileInputs, TrialStep, begin, step_forward};
+use super::{Plane, States, TileInputs, TrialStep, begin, step_forward};
 use crate::config::HandOff;
 use crate::dynamics::{StepGradients, StepInputs, drive_adjoint};
 use crate::kernel::{Lanes, Real, TILE, VECTORS, lane, zeros};
@@ -41,23 +40,29 @@ pub(super) fn forward_pass<T: Real>(
 ) {
     let (circuit, n) = (plan.circuit, plan.circuit.neurons);
     let work = &mut slot.work;
-    begin(plan.isa, circuit, plan.parameters, inputs, plan.schedule.base_sd(), &mut work.tile);
-    work.start.copy_from_slice(&work.tile.state);
+    let (size, start_sd) = (n * VECTORS, plan.schedule.base_sd());
+    let hand_off = hand_off(plan);
+    begin(plan.isa, circuit, plan.parameters, inputs, start_sd, &mut work.states[..size], &mut work.tile);
     for (t, step) in plan.steps.iter().enumerate() {
+        let (before, after) = work.states[t * size..(t + 2) * size].split_at_mut(size);
         if let Some(target) = own
             && lets_run(plan, step)
         {
             let rows = 2 * step.code * VECTORS..2 * (step.code + 1) * VECTORS;
             let x = &mut work.chain[rows.clone()];
-            own_points(plan.isa, &circuit.readout, &work.tile, &work.forced, x);
+            own_points(plan.isa, &circuit.readout, before, &work.forced, x);
             target(step.code, x, &mut work.clean[rows]);
         }
         let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
-        let tile = &mut work.tile;
-        step_forward(plan.isa, circuit, plan.parameters, plan.code_biases, step, forced, tile);
-        work.after[t * n * VECTORS..][..n * VECTORS].copy_from_slice(&tile.state);
-        work.drives[t * n * VECTORS..][..n * VECTORS].copy_from_slice(&tile.f);
+        let f = &mut work.drives[t * size..(t + 1) * size];
+        let states = States { before, forced, f, after };
+        let (parameters, biases) = (plan.parameters, plan.code_biases);
+        step_forward(plan.isa, circuit, parameters, biases, step, states, &mut work.tile);
+        let (f, after) = (&work.drives[t * size..][..size], &work.states[(t + 1) * size..][..size]);
+        if Some(t) == hand_off {
+            work.handed.copy_from_slice(after);
+        }
         if step.epoch != Epoch::Response {
             continue;
         }
@@ -65,7 +70,7 @@ pub(super) fn forward_pass<T: Real>(
             let mut loss = 0.0;
             plan.isa.run(Residual {
                 plane: Plane(&circuit.readout),
-                of: if regression.on == Regressed::Drive { &tile.f } else { &tile.state },
+                of: if regression.on == Regressed::Drive { f } else { after },
                 clean: (T::from_f64(regression.clean), &work.clean[2 * step.code * VECTORS..][..2 * VECTORS]),
                 noised: (
                     T::from_f64(regression.noised),
@@ -80,6 +85,11 @@ pub(super) fn forward_pass<T: Real>(
     }
 }
 
+/// The last step before the response.
+fn hand_off<T>(plan: &BatchPlan<'_, T>) -> Option<usize> {
+    plan.steps.iter().rposition(|step| step.epoch != Epoch::Response)
+}
+
 /// Whether free lanes keep their plane at a step: throughout the response, unless the hand-off resets it.
 fn lets_run<T>(plan: &BatchPlan<'_, T>, step: &TrialStep) -> bool {
     let begins = step.code == plan.schedule.steps();
@@ -91,12 +101,14 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
     let GradientSlot { parameters, code_biases, penalties, work, .. } = slot;
     let units = circuit.cell.units();
     let size = n * VECTORS;
-    let hand_off = plan.steps.iter().rposition(|step| step.epoch != Epoch::Response);
+    let hand_off = hand_off(plan);
     work.costate.fill(Lanes::ZERO);
     work.d_drives.iter_mut().for_each(|d| d.fill(Lanes::ZERO));
     for (t, step) in plan.steps.iter().enumerate().rev() {
         let response = step.epoch == Epoch::Response;
-        let after = &work.after[t * size..(t + 1) * size];
+        let [before, after] = [t, t + 1].map(|t| &work.states[t * size..(t + 1) * size]);
+        // The state that the response starts from may have been overwritten.
+        let after = if Some(t) == hand_off { &work.handed } else { after };
         let regression = if response { plan.objective.regressions[step.code] } else { None };
         let residual = &work.residuals[2 * step.code * VECTORS..][..2 * VECTORS];
         let epoch_steps = plan.steps.iter().filter(|other| other.epoch == step.epoch).count();
@@ -108,7 +120,6 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 lane_weight: &work.lane_weight,
                 state: after,
                 costate: &mut work.costate,
-                masked: &mut work.d_f,
                 total: &mut penalties[2],
             });
         }
@@ -129,12 +140,6 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             d_state: &mut work.d_state,
         });
         let forced = plan.objective.teacher_forcing && response;
-        let before = if t == 0 { &work.start[..] } else { &work.after[(t - 1) * size..t * size] };
-        work.tile.state.copy_from_slice(before);
-        if forced {
-            let x = &work.chain[2 * step.code * VECTORS..][..2 * VECTORS];
-            plan.isa.run(Overwrite { plane: Plane(&circuit.readout), x, state: &mut work.tile.state });
-        }
         let bias = step.code * units..(step.code + 1) * units;
         circuit.cell.adjoint(
             plan.isa,
@@ -142,7 +147,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 parameters: plan.parameters,
                 bias: &plan.code_biases[bias.clone()],
                 drive: step.phase.map(|phase| &work.tile.drives[phase as usize][..]),
-                state: &work.tile.state,
+                state: before,
             },
             &work.drives[t * size..(t + 1) * size],
             &work.d_f,

@@ -6,7 +6,7 @@ use errare_core::random::Purpose;
 use super::{Plane, TrialStep, fill_normals};
 use crate::circuit::Circuit;
 use crate::dynamics::{Scratch, StepInputs, drive};
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, TILE, VECTORS, lane_mut, rows_mut, zeros};
+use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, TILE, lane_mut, zeros};
 use crate::task::Phase;
 
 /// What identifies the trajectories of a tile, and what they see.
@@ -45,10 +45,6 @@ pub(crate) struct Tile<T> {
     pub(crate) inputs: [Vec<Lanes<T>>; 2],
     /// Its projection, `[drive row][trajectory]`.
     pub(crate) drives: [Vec<Lanes<T>>; 2],
-    /// The state, `[neuron][trajectory]`.
-    pub(crate) state: Vec<Lanes<T>>,
-    /// F of the latest step.
-    pub(crate) f: Vec<Lanes<T>>,
     normals: Vec<Lanes<T>>,
 }
 
@@ -60,21 +56,20 @@ impl<T: Real> Tile<T> {
             noise: NoiseLanes::new(0, Purpose::ProcessNoise, 0, 0),
             inputs: [zeros(inputs), zeros(inputs)],
             drives: [zeros(rows), zeros(rows)],
-            state: zeros(circuit.neurons),
-            f: zeros(circuit.neurons),
             // Noise comes in pairs of rows.
             normals: zeros(circuit.neurons + circuit.neurons % 2),
         }
     }
 }
 
-/// Sets a tile to the start of its trials: inputs projected, state half-normal with scale `start_sd`.
+/// Sets a tile to the start of its trials: inputs projected, `state` half-normal with scale `start_sd`.
 pub(crate) fn begin<T: Real>(
     isa: Isa,
     circuit: &Circuit<T>,
     parameters: &[T],
     inputs: TileInputs<'_>,
     start_sd: f64,
+    state: &mut [Lanes<T>],
     tile: &mut Tile<T>,
 ) {
     for phase in [Phase::Stimulus, Phase::Cue] {
@@ -96,47 +91,62 @@ pub(crate) fn begin<T: Real>(
     tile.noise = NoiseLanes::new(seed, purpose, step, inputs.first as u64);
     fill_normals(isa, &mut tile.noise, &mut tile.normals);
     let scale = T::from_f64(start_sd);
-    for (r, z) in tile.state.iter_mut().zip(&tile.normals) {
+    for (r, z) in state.iter_mut().zip(&tile.normals) {
         *r = z.map(|z| if z < T::ZERO { -z * scale } else { z * scale });
     }
 }
 
-/// One update of the tile's state. With `forced`, its plane is overwritten first.
+/// The states about one update, `[neuron][trajectory]`.
+#[derive(Debug)]
+pub(crate) struct States<'a, T> {
+    /// What the update starts from.
+    pub(crate) before: &'a mut [Lanes<T>],
+    /// What its plane is overwritten with first.
+    pub(crate) forced: Option<&'a [Lanes<T>]>,
+    /// Receives F.
+    pub(crate) f: &'a mut [Lanes<T>],
+    /// Receives the state after the update.
+    pub(crate) after: &'a mut [Lanes<T>],
+}
+
+/// One update of a state.
 pub(crate) fn step_forward<T: Real>(
     isa: Isa,
     circuit: &Circuit<T>,
     parameters: &[T],
     code_biases: &[T],
     step: &TrialStep,
-    forced: Option<&[Lanes<T>]>,
+    states: States<'_, T>,
     tile: &mut Tile<T>,
 ) {
+    let States { before, forced, f, after } = states;
     let plane = Plane(&circuit.readout);
     if let Some(x) = forced {
-        isa.run(Overwrite { plane, x, state: &mut tile.state });
+        isa.run(Overwrite { plane, x, state: before });
     }
     let units = circuit.cell.units();
     let drive = step.phase.map(|phase| &tile.drives[phase as usize][..]);
     let bias = &code_biases[step.code * units..(step.code + 1) * units];
-    let inputs = StepInputs { parameters, bias, drive, state: &tile.state };
-    circuit.cell.forward(isa, inputs, &mut tile.f, &mut tile.scratch.rows);
+    let inputs = StepInputs { parameters, bias, drive, state: before };
+    circuit.cell.forward(isa, inputs, f, &mut tile.scratch.rows);
     isa.run(Update {
         plane,
         alpha: T::from_f64(circuit.alpha),
         plane_noise: step.plane_noise,
         null_noise: step.null_noise,
-        f: &tile.f,
-        state: &mut tile.state,
+        before,
+        f,
+        after,
         noise: &mut tile.noise,
         normals: &mut tile.normals,
     });
 }
 
 /// Overwrites the plane of a state.
-pub(crate) struct Overwrite<'a, T> {
-    pub(crate) plane: Plane<'a, T>,
-    pub(crate) x: &'a [Lanes<T>],
-    pub(crate) state: &'a mut [Lanes<T>],
+struct Overwrite<'a, T> {
+    plane: Plane<'a, T>,
+    x: &'a [Lanes<T>],
+    state: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Overwrite<'_, T> {
@@ -146,14 +156,15 @@ impl<T: Real> Kernel for Overwrite<'_, T> {
     }
 }
 
-/// r ← (1 − α) r + α F + σ ξ.
+/// (1 − α) r + α F + σ ξ.
 struct Update<'a, T> {
     plane: Plane<'a, T>,
     alpha: T,
     plane_noise: f64,
     null_noise: f64,
+    before: &'a [Lanes<T>],
     f: &'a [Lanes<T>],
-    state: &'a mut [Lanes<T>],
+    after: &'a mut [Lanes<T>],
     noise: &'a mut NoiseLanes,
     normals: &'a mut [Lanes<T>],
 }
@@ -162,23 +173,23 @@ impl<T: Real> Kernel for Update<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let leak = T::ONE - self.alpha;
-        for (r, f) in self.state.iter_mut().zip(self.f) {
-            *r = r.map(|r| leak * r).add_scaled::<FMA>(self.alpha, *f);
-        }
+        let steps = self.after.iter_mut().zip(self.before).zip(self.f);
         if self.plane_noise == 0.0 && self.null_noise == 0.0 {
+            for ((after, r), f) in steps {
+                *after = r.map(|r| leak * r).add_scaled::<FMA>(self.alpha, *f);
+            }
             return;
         }
         self.noise.fill::<T, FMA>(self.normals);
-        let normals = rows_mut(self.normals, 0, self.state.len() / VECTORS);
         let null = T::from_f64(self.null_noise);
-        for (r, z) in self.state.iter_mut().zip(&*normals) {
-            *r = r.add_scaled::<FMA>(null, *z);
+        for (((after, r), f), z) in steps.zip(&*self.normals) {
+            *after = r.map(|r| leak * r).add_scaled::<FMA>(self.alpha, *f).add_scaled::<FMA>(null, *z);
         }
         if self.plane_noise != self.null_noise {
             let extra = T::from_f64(self.plane_noise - self.null_noise);
-            let mut x = self.plane.read::<FMA>(normals);
+            let mut x = self.plane.read::<FMA>(self.normals);
             x.iter_mut().flatten().for_each(|x| *x = x.map(|x| x * extra));
-            self.plane.add::<FMA>(&x, self.state);
+            self.plane.add::<FMA>(&x, self.after);
         }
     }
 }

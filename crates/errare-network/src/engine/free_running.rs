@@ -6,7 +6,7 @@
 //! that target is a constant, although x_τ is the network's own: its derivative would reward running to where
 //! denoising is easy. The gradient through the state itself is complete.
 
-use super::{Plane, Tile};
+use super::Plane;
 use crate::kernel::{Isa, Kernel, LANES, Lanes, Real, TILE, VECTORS, row_mut};
 
 /// Which lanes are teacher-forced at a response step: 1, or 0 for those that run freely.
@@ -26,11 +26,11 @@ pub(super) fn forced_lanes<T: Real>(is_free: impl Fn(usize) -> bool) -> Forced<T
 pub(super) fn own_points<T: Real>(
     isa: Isa,
     readout: &[Vec<T>; 2],
-    tile: &Tile<T>,
+    state: &[Lanes<T>],
     forced: &Forced<T>,
     x: &mut [Lanes<T>],
 ) {
-    isa.run(OwnPoints { plane: Plane(readout), state: &tile.state, forced, x });
+    isa.run(OwnPoints { plane: Plane(readout), state, forced, x });
 }
 
 struct OwnPoints<'a, T> {
@@ -85,10 +85,10 @@ mod tests {
     use super::super::backward::{backward, forward_pass};
     use super::super::plan::GradientSlot;
     use super::super::targets::{clean_targets, draw_targets};
-    use super::super::{BatchPlan, TileInputs, TrialStep, begin, step_forward, trial_steps};
+    use super::super::{BatchPlan, States, Tile, TileInputs, TrialStep, begin, step_forward, trial_steps};
     use crate::circuit::{Circuit, draw_readout};
     use crate::config::{CleanTarget, Cue, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
-    use crate::kernel::{Isa, Lanes, VECTORS, lane};
+    use crate::kernel::{Isa, Lanes, VECTORS, lane, zeros};
     use crate::objective::{Objective, Weighting};
     use crate::schedule::Schedule;
     use crate::task::{Epoch, Epochs};
@@ -251,15 +251,20 @@ mod tests {
         let (code_biases, mut slot) = (case.code_biases(&parameters), case.slot());
         let plan = case.plan(&parameters, &code_biases);
         backward(&plan, case.inputs(), &mut slot);
-        let mut tile = super::super::Tile::new(&case.circuit);
-        begin(plan.isa, &case.circuit, &parameters, case.inputs(), case.schedule.base_sd(), &mut tile);
+        let mut tile = Tile::new(&case.circuit);
+        let (mut state, mut after, mut f) = (zeros(5), zeros(5), zeros(5));
+        let start_sd = case.schedule.base_sd();
+        begin(plan.isa, &case.circuit, &parameters, case.inputs(), start_sd, &mut state, &mut tile);
+        let first_forced = case.steps.iter().position(|step| step.epoch == Epoch::Response).unwrap();
         for (t, step) in case.steps.iter().enumerate() {
-            step_forward(plan.isa, &case.circuit, &parameters, &code_biases, step, None, &mut tile);
-            let after = &slot.work.after[t * 5 * VECTORS..];
+            let states = States { before: &mut state, forced: None, f: &mut f, after: &mut after };
+            step_forward(plan.isa, &case.circuit, &parameters, &code_biases, step, states, &mut tile);
+            std::mem::swap(&mut state, &mut after);
+            let trained = &slot.work.states[(t + 1) * 5 * VECTORS..];
             for trajectory in 0..case.displays.len() * SAMPLES {
-                let same = (0..5).all(|i| lane(after, i, trajectory) == lane(&tile.state, i, trajectory));
+                let same = (0..5).all(|i| lane(trained, i, trajectory) == lane(&state, i, trajectory));
                 let free = trajectory % SAMPLES == SAMPLES - 1;
-                assert_eq!(same, free || step.epoch != Epoch::Response, "step {t}, trajectory {trajectory}");
+                assert_eq!(same, free || t + 1 < first_forced, "step {t}, trajectory {trajectory}");
             }
         }
     }

@@ -12,7 +12,7 @@ mod targets;
 mod trial;
 
 pub(crate) use backward::backward;
-pub(crate) use forward::{Tile, TileInputs, begin, step_forward};
+pub(crate) use forward::{States, Tile, TileInputs, begin, step_forward};
 pub(crate) use plan::{BatchPlan, GradientSlot};
 pub(crate) use plane::{Plane, fill_normals};
 pub(crate) use trial::{TrialStep, trial_steps};

@@ -12,23 +12,19 @@ pub(super) struct Activity<'a, T> {
     pub(super) lane_weight: &'a [Lanes<T>; VECTORS],
     pub(super) state: &'a [Lanes<T>],
     pub(super) costate: &'a mut [Lanes<T>],
-    pub(super) masked: &'a mut [Lanes<T>],
     pub(super) total: &'a mut f64,
 }
 
 impl<T: Real> Kernel for Activity<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        self.masked.copy_from_slice(self.state);
-        if let Some(plane) = self.plane {
-            plane.remove::<FMA>(self.masked);
-        }
+        let x = self.plane.map(|plane| plane.read::<FMA>(self.state));
         let weight = T::from_f64(self.weight);
         let mut square = [Lanes::splat(T::from_f64(1e-12)); VECTORS];
-        for i in 0..self.masked.len() / VECTORS {
+        for i in 0..self.state.len() / VECTORS {
+            let r = self.counted::<FMA>(i, x.as_ref());
             for v in 0..VECTORS {
-                let r = row(self.masked, i)[v];
-                square[v] = square[v].add_product::<FMA>(r, r);
+                square[v] = square[v].add_product::<FMA>(r[v], r[v]);
             }
         }
         let mut sum = Lanes::ZERO;
@@ -40,13 +36,33 @@ impl<T: Real> Kernel for Activity<'_, T> {
             factor[v] = lane_weight.zip(norm, |w, n| w / n);
         }
         *self.total += sum.sum().to_f64();
-        for i in 0..self.masked.len() / VECTORS {
+        for i in 0..self.state.len() / VECTORS {
+            let r = self.counted::<FMA>(i, x.as_ref());
+            let costate = row_mut(self.costate, i);
             for v in 0..VECTORS {
-                let r = row(self.masked, i)[v];
-                let c = &mut row_mut(self.costate, i)[v];
-                *c = c.add_product::<FMA>(factor[v], r);
+                costate[v] = costate[v].add_product::<FMA>(factor[v], r[v]);
             }
         }
+    }
+}
+
+impl<T: Real> Activity<'_, T> {
+    /// What counts of neuron `i`, given where the state is in the plane.
+    #[inline(always)]
+    fn counted<const FMA: bool>(
+        &self,
+        i: usize,
+        x: Option<&[[Lanes<T>; VECTORS]; 2]>,
+    ) -> [Lanes<T>; VECTORS] {
+        let mut r = *row(self.state, i);
+        if let (Some(plane), Some(x)) = (self.plane, x) {
+            for (axis, x) in plane.0.iter().zip(x) {
+                for v in 0..VECTORS {
+                    r[v] = r[v].add_scaled::<FMA>(-axis[i], x[v]);
+                }
+            }
+        }
+        r
     }
 }
 

@@ -52,10 +52,10 @@ pub(crate) struct GradientSlot<T> {
 #[derive(Debug)]
 pub(super) struct Workspace<T> {
     pub(super) tile: Tile<T>,
-    /// State before the first step.
-    pub(super) start: Vec<Lanes<T>>,
-    /// State after each step, before any overwriting.
-    pub(super) after: Vec<Lanes<T>>,
+    /// The state that each step starts from, its plane overwritten if it was forced, and the last one.
+    pub(super) states: Vec<Lanes<T>>,
+    /// The state at hand-off, before any overwriting.
+    pub(super) handed: Vec<Lanes<T>>,
     /// F at each step.
     pub(super) drives: Vec<Lanes<T>>,
     /// x_τ, two rows each; x₀ first.
@@ -86,8 +86,8 @@ impl<T: Real> GradientSlot<T> {
             penalties: [0.0; 3],
             work: Workspace {
                 tile: Tile::new(circuit),
-                start: zeros(n),
-                after: zeros(steps * n),
+                states: zeros((steps + 1) * n),
+                handed: zeros(n),
                 drives: zeros(steps * n),
                 chain: zeros(2 * (response_steps + 1)),
                 clean: zeros(2 * (response_steps + 1)),
@@ -106,14 +106,14 @@ impl<T: Real> GradientSlot<T> {
     /// What the latest tile started from: the state before the first step, `[neuron][trajectory]`, and x₀ … x_T,
     /// two rows each.
     pub(crate) fn drawn(&self) -> (&[Lanes<T>], &[Lanes<T>]) {
-        (&self.work.start, &self.work.chain)
+        (&self.work.states[..self.work.handed.len()], &self.work.chain)
     }
 
     /// Makes room for the states of a plan's trials.
     pub(super) fn prepare(&mut self, plan: &BatchPlan<'_, T>) {
-        let needed = plan.steps.len() * plan.circuit.neurons * VECTORS;
-        self.work.after.resize(needed, Lanes::ZERO);
-        self.work.drives.resize(needed, Lanes::ZERO);
+        let size = plan.circuit.neurons * VECTORS;
+        self.work.states.resize((plan.steps.len() + 1) * size, Lanes::ZERO);
+        self.work.drives.resize(plan.steps.len() * size, Lanes::ZERO);
     }
 
     /// Forgets the gradients of the last step.

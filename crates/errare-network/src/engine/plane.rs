@@ -47,14 +47,6 @@ impl<T: Real> Plane<'_, T> {
         }
         self.add::<FMA>(&change, state);
     }
-
-    /// r ← P⊥ r.
-    #[inline(always)]
-    pub(crate) fn remove<const FMA: bool>(&self, state: &mut [Lanes<T>]) {
-        let mut x = self.read::<FMA>(state);
-        x.iter_mut().flatten().for_each(|x| *x = x.map(|x| -x));
-        self.add::<FMA>(&x, state);
-    }
 }
 
 /// Fills rows with standard normals.

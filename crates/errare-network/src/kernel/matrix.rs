@@ -438,8 +438,8 @@ mod tests {
                 for o in 0..outputs {
                     let sum: f64 = (0..TILE).map(|t| f64::from(lane(&d, o, t))).sum();
                     prop_assert!((sum - f64::from(sums[o])).abs() < 1e-4);
-                    let (fan, d) = (1 + outputs / inputs, &d);
-                    let dot = (0..TILE).map(|t| f64::from(lane(d, o, t) * lane(&x, o / fan, t))).sum::<f64>();
+                    let fan = 1 + outputs / inputs;
+                    let dot = (0..TILE).map(|t| f64::from(lane(&d, o, t) * lane(&x, o / fan, t))).sum::<f64>();
                     prop_assert!((dot + 0.5 - f64::from(dots[o])).abs() < 1e-4);
                     for i in 0..inputs {
                         let plain: f64 = (0..TILE).map(|t| f64::from(lane(&d, o, t) * lane(&x, i, t))).sum();

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::Responses;
 use crate::Result;
+use crate::circuit::Circuit;
 use crate::config::HandOff;
-use crate::engine::{Tile, TileInputs, TrialStep, begin, fill_normals, step_forward, trial_steps};
+use crate::engine::{States, Tile, TileInputs, TrialStep, begin, fill_normals, step_forward, trial_steps};
 use crate::kernel::{Isa, Lanes, NoiseLanes, TILE, lane, zeros};
 use crate::network::Network;
 use crate::schedule::Schedule;
@@ -43,6 +44,22 @@ impl Trajectories {
     pub fn state(&self, trajectory: usize, step: usize) -> &[f32] {
         let from = (trajectory * self.steps + step) * self.neurons;
         &self.states[from..from + self.neurons]
+    }
+}
+
+/// Buffers of a tile on its way.
+struct Walk {
+    tile: Tile<f32>,
+    /// The state, and the one after the step being taken, `[neuron][trajectory]`.
+    state: Vec<Lanes<f32>>,
+    after: Vec<Lanes<f32>>,
+    f: Vec<Lanes<f32>>,
+}
+
+impl Walk {
+    fn new(circuit: &Circuit<f32>) -> Self {
+        let buffer = || zeros(circuit.neurons);
+        Self { tile: Tile::new(circuit), state: buffer(), after: buffer(), f: buffer() }
     }
 }
 
@@ -116,19 +133,19 @@ impl<'a> Simulation<'a> {
         (0..total.div_ceil(TILE))
             .into_par_iter()
             .map_init(
-                || Tile::new(&self.network.circuit),
-                |tile, index| {
+                || Walk::new(&self.network.circuit),
+                |walk, index| {
                     let noise_key = (self.seed, Purpose::Simulation, first);
                     let inputs = TileInputs { displays, samples, first: index * TILE, noise_key };
                     let mut recorded = R::default();
-                    self.run_tile(inputs, tile, |state| record(&mut recorded, state));
+                    self.run_tile(inputs, walk, |state| record(&mut recorded, state));
                     let readout = self.network.readout();
                     let count = TILE.min(total - index * TILE);
                     let read = |t: usize| {
                         readout.each_ref().map(|axis| {
                             axis.iter()
                                 .enumerate()
-                                .map(|(i, w)| w * f64::from(lane(&tile.state, i, t)))
+                                .map(|(i, w)| w * f64::from(lane(&walk.state, i, t)))
                                 .sum::<f64>() as f32
                         })
                     };
@@ -138,9 +155,10 @@ impl<'a> Simulation<'a> {
             .collect()
     }
 
-    fn run_tile(&self, inputs: TileInputs<'_>, tile: &mut Tile<f32>, mut record: impl FnMut(&[Lanes<f32>])) {
+    fn run_tile(&self, inputs: TileInputs<'_>, walk: &mut Walk, mut record: impl FnMut(&[Lanes<f32>])) {
         let Network { circuit, parameters, stage, .. } = self.network;
-        begin(self.isa, circuit, parameters, inputs, self.schedule.base_sd(), tile);
+        let Walk { tile, state, after, f } = walk;
+        begin(self.isa, circuit, parameters, inputs, self.schedule.base_sd(), state, tile);
         let reset = (stage.diffusion.hand_off == HandOff::Reset).then(|| {
             let (seed, _, chunk) = inputs.noise_key;
             let mut noise = NoiseLanes::new(seed, Purpose::Targets, chunk, inputs.first as u64);
@@ -153,8 +171,10 @@ impl<'a> Simulation<'a> {
         for step in &self.steps {
             let starts = step.epoch == Epoch::Response && step.code == self.schedule.steps();
             let forced = reset.as_deref().filter(|_| starts);
-            step_forward(self.isa, circuit, parameters, &self.code_biases, step, forced, tile);
-            record(&tile.state);
+            let states = States { before: state, forced, f, after };
+            step_forward(self.isa, circuit, parameters, &self.code_biases, step, states, tile);
+            std::mem::swap(state, after);
+            record(state);
         }
     }
 }
