@@ -97,9 +97,12 @@ pub(crate) fn transposed_accumulate<T: Real, const FMA: bool>(
         transposed_block::<T, FMA, BLOCK>(out, weights, d, i, inputs, outputs);
         i += BLOCK;
     }
-    while i < inputs {
+    if i + 2 <= inputs {
+        transposed_block::<T, FMA, 2>(out, weights, d, i, inputs, outputs);
+        i += 2;
+    }
+    if i < inputs {
         transposed_block::<T, FMA, 1>(out, weights, d, i, inputs, outputs);
-        i += 1;
     }
 }
 
@@ -138,6 +141,8 @@ pub(crate) struct Transposed<T> {
     columns: Vec<Lanes<T>>,
     /// Half way: `[quad of features][trajectory][feature in the quad]`, for one vector of features.
     quads: Vec<[T; 4]>,
+    /// The features after the last whole vector, `[feature][trajectory]`, if they are too few to be worth a column.
+    rest: Vec<Lanes<T>>,
     /// Sums of the block being worked on. In memory that outlives the kernel, so that the compiler keeps
     /// trajectories, not rows, in its vectors.
     block: Box<[Lanes<T>; OUTER_ROWS * OUTER_COLUMNS]>,
@@ -146,6 +151,8 @@ pub(crate) struct Transposed<T> {
 /// Rows of D and vectors of Xᵀ that share a pass over the trajectories.
 const OUTER_ROWS: usize = 8;
 const OUTER_COLUMNS: usize = 2;
+/// A column costs a pass over all trajectories for each row of D, as much as the dot products of nine features.
+const WORTH_A_COLUMN: usize = 9;
 
 impl<T: Real> Transposed<T> {
     /// Room for a transpose.
@@ -154,6 +161,7 @@ impl<T: Real> Transposed<T> {
             features: 0,
             columns: Vec::new(),
             quads: vec![[T::ZERO; 4]; 4 * TILE],
+            rest: Vec::new(),
             block: Box::new([Lanes::ZERO; OUTER_ROWS * OUTER_COLUMNS]),
         }
     }
@@ -162,8 +170,12 @@ impl<T: Real> Transposed<T> {
     #[inline(always)]
     pub(crate) fn set(&mut self, x: &[Lanes<T>]) {
         let features = x.len() / VECTORS;
+        let rest = features % super::LANES;
+        let rest = if rest < WORTH_A_COLUMN { rest } else { 0 };
         self.features = features;
-        self.columns.resize(TILE * features.div_ceil(super::LANES), Lanes::ZERO);
+        self.columns.resize(TILE * (features - rest).div_ceil(super::LANES), Lanes::ZERO);
+        self.rest.clear();
+        self.rest.extend_from_slice(&x[(features - rest) * VECTORS..]);
         for (vector, column) in self.columns.chunks_exact_mut(TILE).enumerate() {
             for quad in 0..4 {
                 let f = vector * super::LANES + 4 * quad;
@@ -198,7 +210,8 @@ fn interleave<T: Real>([a, b, c, d]: [&[T]; 4], out: &mut [[T; 4]]) {
 
 /// `w[o][i] += Σ_trajectories d[o] x[i]`, with x given by its transpose.
 ///
-/// The sum runs over trajectories with the inputs in the lanes, so that no lane is ever summed across.
+/// The sum runs over trajectories with the inputs in the lanes, so that no lane is summed across but for a few last
+/// inputs.
 #[inline(always)]
 pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     weights: &mut [T],
@@ -208,7 +221,7 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     let outputs = d.len() / VECTORS;
     assert!(weights.len() == outputs * x.features);
     let mut column = 0;
-    let width = x.features.div_ceil(super::LANES);
+    let width = x.columns.len() / TILE;
     while column < width {
         let pair = column + 1 < width;
         let mut o = 0;
@@ -217,18 +230,33 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
             match (rows, pair) {
                 (8, true) => outer_block::<T, FMA, 8, 2>(weights, d, x, o, column),
                 (4..8, true) => outer_block::<T, FMA, 4, 2>(weights, d, x, o, column),
+                (2..4, true) => outer_block::<T, FMA, 2, 2>(weights, d, x, o, column),
                 (_, true) => outer_block::<T, FMA, 1, 2>(weights, d, x, o, column),
                 (8, false) => outer_block::<T, FMA, 8, 1>(weights, d, x, o, column),
                 (4..8, false) => outer_block::<T, FMA, 4, 1>(weights, d, x, o, column),
                 (_, false) => outer_block::<T, FMA, 1, 1>(weights, d, x, o, column),
             }
-            o += match rows {
-                8 => 8,
-                4..8 => 4,
+            o += match (rows, pair) {
+                (8, _) => 8,
+                (4..8, _) => 4,
+                (2..4, true) => 2,
                 _ => 1,
             };
         }
         column += 1 + usize::from(pair);
+    }
+    let rest = x.rest.len() / VECTORS;
+    let mut sums = [T::ZERO; super::LANES];
+    for i in 0..rest {
+        for first in (0..outputs).step_by(super::LANES) {
+            let count = (outputs - first).min(super::LANES);
+            sums.fill(T::ZERO);
+            let d = &d[first * VECTORS..(first + count) * VECTORS];
+            add_row_dots::<T, FMA>(&mut sums[..count], d, &x.rest[i * VECTORS..][..VECTORS], count);
+            for (o, sum) in sums[..count].iter().enumerate() {
+                weights[(first + o) * x.features + x.features - rest + i] += *sum;
+            }
+        }
     }
 }
 
