@@ -57,7 +57,18 @@ class Contender:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         answer = float(self._read())
-        return answer, Time(self.cpu() - cpu, time.perf_counter() - wall)
+        spent = Time(self.cpu() - cpu, time.perf_counter() - wall)
+        self._settle()
+        return answer, spent
+
+    def _settle(self) -> None:
+        """Waits until the process rests: it may free memory or spin after its answer, at the next one's expense."""
+        quiet = time.perf_counter() + 10.0
+        while time.perf_counter() < quiet:
+            cpu = self.cpu()
+            time.sleep(0.02)
+            if self.cpu() - cpu < 2e-4:
+                return
 
     def peak_memory(self) -> int:
         """Largest resident set so far (bytes)."""
