@@ -232,7 +232,7 @@ pub struct ObjectiveConfig {
     pub kind: ObjectiveKind,
     /// What the loss regresses on.
     pub target: CleanTarget,
-    /// Share of a display's trajectories whose clean response is drawn about an item chosen at random, however
+    /// Share of the trajectories whose clean response is drawn about an item chosen at random, however
     /// rarely the target reports it. With the expected target the minimum does not depend on where the chain
     /// goes, and rare responses are seen more often. The logged loss leaves these out.
     pub exploration: f64,
@@ -241,7 +241,7 @@ pub struct ObjectiveConfig {
     /// Task-optimal: how many of the last response steps count; all by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_steps: Option<usize>,
-    /// Share of a display's trajectories that are not teacher-forced: in the response their plane runs on the
+    /// Share of the trajectories that are not teacher-forced: in the response their plane runs on the
     /// network's own states, as it does when tested. They are regressed on the expected clean response given the
     /// x_τ that they came to, taken for a constant. The logged loss leaves these out.
     pub free_running: f64,

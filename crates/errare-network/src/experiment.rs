@@ -181,14 +181,16 @@ impl Stage {
         not_negative("objective.hand_off_spread", self.objective.hand_off_spread)?;
         not_negative("objective.activity", self.objective.activity)?;
         let exploration = self.objective.exploration;
-        let in_range = (0.0..=1.0).contains(&exploration);
-        check(in_range, "objective.exploration", exploration.to_string(), "from 0 to 1")?;
+        let in_range = (0.0..1.0).contains(&exploration);
+        let expected = "at least 0 and less than 1";
+        check(in_range, "objective.exploration", exploration.to_string(), expected)?;
         let exact = self.objective.target == CleanTarget::Expected;
         let expected = "0 unless objective.target is \"expected\": sampled targets would be biased";
         check(exact || exploration == 0.0, "objective.exploration", exploration.to_string(), expected)?;
         let free_running = self.objective.free_running;
-        let in_range = (0.0..=1.0).contains(&free_running);
-        check(in_range, "objective.free_running", free_running.to_string(), "from 0 to 1")?;
+        let in_range = free_running >= 0.0 && exploration + free_running < 1.0;
+        let expected = "at least 0, and less than 1 together with objective.exploration";
+        check(in_range, "objective.free_running", free_running.to_string(), expected)?;
         let known = exact && self.objective.kind == ObjectiveKind::Diffusion;
         let expected = "0 unless objective.kind is \"diffusion\" and objective.target \"expected\": the x_τ that a \
                         network runs into has no sampled response";

@@ -133,7 +133,7 @@ mod tests {
                 objective: Objective::diffusion(&schedule, Weighting::Uniform),
                 // Nothing but the regressions; every third sample runs freely.
                 penalties: ObjectiveConfig {
-                    free_running: 0.4,
+                    free_running: 1.0 / 3.0,
                     hand_off_mean: 0.0,
                     activity: 0.0,
                     ..ObjectiveConfig::default()

@@ -24,13 +24,12 @@ pub(super) fn draw_targets<T: Real>(
     work: &mut Workspace<T>,
 ) {
     let (seed, _, step) = inputs.noise_key;
-    let [exploring, free] = sample_roles(plan, inputs.samples);
-    let sample = |lane: usize| (inputs.first + lane) % inputs.samples;
-    let explores = |lane: usize| sample(lane) < exploring;
-    let is_free = |lane: usize| sample(lane) >= inputs.samples - free;
+    let roles = Roles { exploring: plan.exploration, free: plan.penalties.free_running };
+    let explores = |lane: usize| roles.explores(inputs.first + lane);
+    let is_free = |lane: usize| roles.is_free(inputs.first + lane);
     work.forced = forced_lanes(is_free);
     let share = 1.0 / inputs.trajectories() as f64;
-    let logged = share * inputs.samples as f64 / (inputs.samples - exploring - free) as f64;
+    let logged = 1.0 / roles.plain(inputs.trajectories()) as f64;
     for lane in 0..TILE {
         let (_, valid) = inputs.display_of(lane);
         let (vector, at) = (lane / LANES, lane % LANES);
@@ -62,12 +61,40 @@ pub(super) fn draw_targets<T: Real>(
     }
 }
 
-/// How many of a display's samples start from an item drawn at random (the first ones), and how many run freely (the
-/// last ones); at least one does neither.
-fn sample_roles<T>(plan: &BatchPlan<'_, T>, samples: usize) -> [usize; 2] {
-    let share = |share: f64| (share * samples as f64).round() as usize;
-    let exploring = share(plan.exploration).min(samples - 1);
-    [exploring, share(plan.penalties.free_running).min(samples - 1 - exploring)]
+/// Which trajectories of a batch start from an item drawn at random, and which run freely; none does both. Shares are of
+/// all trajectories, taken at equal distances.
+#[derive(Debug, Clone, Copy)]
+struct Roles {
+    exploring: f64,
+    free: f64,
+}
+
+impl Roles {
+    /// How many of the first `count` of a list are taken, for a share of it.
+    fn taken(count: usize, share: f64) -> usize {
+        // A share such as 1/3 may come out a little too small.
+        (count as f64 * share + 1e-9) as usize
+    }
+
+    /// How many of the first `count` trajectories explore, and how many run freely.
+    fn counts(self, count: usize) -> [usize; 2] {
+        let exploring = Self::taken(count, self.exploring);
+        [exploring, Self::taken(count - exploring, (self.free / (1.0 - self.exploring)).min(1.0))]
+    }
+
+    fn explores(self, trajectory: usize) -> bool {
+        self.counts(trajectory)[0] < self.counts(trajectory + 1)[0]
+    }
+
+    fn is_free(self, trajectory: usize) -> bool {
+        self.counts(trajectory)[1] < self.counts(trajectory + 1)[1]
+    }
+
+    /// Trajectories that neither explore nor run freely, of `count`.
+    fn plain(self, count: usize) -> usize {
+        let [exploring, free] = self.counts(count);
+        count - exploring - free
+    }
 }
 
 /// Fills in the clean responses to regress on.
@@ -110,4 +137,35 @@ pub(super) fn clean_targets<T: Real>(
         }
     }
     Some(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_have_their_shares_and_exclude_each_other() {
+        for (exploring, free) in [(0.0, 0.0), (0.5, 0.0), (0.0, 1.0 / 3.0), (0.5, 0.25), (0.3, 0.69)] {
+            let roles = Roles { exploring, free };
+            for count in [1, 2, 3, 6, 100, 4096] {
+                let of = |role: &dyn Fn(usize) -> bool| (0..count).filter(|&j| role(j)).count();
+                let [explore, run] = [of(&|j| roles.explores(j)), of(&|j| roles.is_free(j))];
+                assert!((explore as f64 - exploring * count as f64).abs() < 1.0, "{explore} of {count}");
+                assert!((run as f64 - free * count as f64).abs() < 2.0, "{run} of {count}");
+                assert_eq!(of(&|j| roles.explores(j) && roles.is_free(j)), 0);
+                assert_eq!(count - explore - run, roles.plain(count));
+                assert!(roles.plain(count) > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_samples_one_explores_at_a_half_and_of_three_one_runs_freely_at_a_third() {
+        let half = Roles { exploring: 0.5, free: 0.0 };
+        let third = Roles { exploring: 0.0, free: 1.0 / 3.0 };
+        for j in 0..3000 {
+            assert_eq!(half.explores(j), j % 2 == 1);
+            assert_eq!(third.is_free(j), j % 3 == 2);
+        }
+    }
 }
