@@ -34,13 +34,18 @@ pub struct RingTarget {
 
 /// Times that a grid is thinned by half for noisier responses.
 const THINNINGS: usize = 3;
+/// An emission narrower than this share of the spread's angle s₀/R counts as exact: it would add a thousandth to the
+/// variance, and a grid that resolves it costs in proportion to its precision.
+const EXACT_EMISSION: f64 = 1.0 / 32.0;
 
 impl RingTarget {
     /// The target of a behaviour model for one display, with ring radius R and spread s₀.
     #[must_use]
     pub fn new(model: &dyn ResponseModel, display: &Display, radius: f64, spread: f64) -> Self {
         let weights = model.weights(display);
-        let emission = model.emission(display);
+        let emission = model
+            .emission(display)
+            .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
         let emission_sd = emission.map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
         // At a spacing of the narrowest density's standard deviation the trapezoid rule errs by less than f32 does.
         let coarsest = 1 << THINNINGS;
@@ -417,6 +422,32 @@ mod tests {
         let distance = SwapFunction::Distance { width: 1.5, offset: -1.0 };
         expectations_are_those_of_bayes([&SwapFunction::None, &distance], 1e-9);
         expectations_are_those_of_bayes([&guessing, &guessing], 4e-7);
+    }
+
+    #[test]
+    fn an_emission_far_narrower_than_the_spread_counts_as_exact() {
+        #[derive(Debug)]
+        struct Answers(Option<VonMises>);
+        impl ResponseModel for Answers {
+            fn weights(&self, _: &Display) -> Vec<f64> {
+                vec![0.1, 0.7, 0.2]
+            }
+            fn emission(&self, _: &Display) -> Option<&dyn Emission> {
+                self.0.as_ref().map(|emission| emission as &dyn Emission)
+            }
+        }
+        let display = DisplayGenerator::standard(2).unwrap().draw(&mut stream(5, Purpose::Displays, &[0]));
+        let target = |kappa: Option<f64>| {
+            let model = Answers(kappa.map(|kappa| VonMises::new(kappa).unwrap()));
+            RingTarget::new(&model, &display, RING.0, RING.1)
+        };
+        assert_eq!(target(Some(1e9)), target(None));
+        // The narrowest that is resolved still has the moments of an exact one.
+        let (resolved, exact) = (target(Some(4e5)), target(None));
+        assert!(resolved.levels[0].len() > 3000);
+        for (a, b) in resolved.moments().0.iter().zip(exact.moments().0) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
     }
 
     fn expectations_are_those_of_bayes(models: [&dyn ResponseModel; 2], tolerance: f64) {
