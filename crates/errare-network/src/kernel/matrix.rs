@@ -226,35 +226,41 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
         let pair = column + 1 < width;
         let mut o = 0;
         while o < outputs {
-            let rows = (outputs - o).min(OUTER_ROWS);
-            match (rows, pair) {
-                (8, true) => outer_block::<T, FMA, 8, 2>(weights, d, x, o, column),
-                (4..8, true) => outer_block::<T, FMA, 4, 2>(weights, d, x, o, column),
-                (2..4, true) => outer_block::<T, FMA, 2, 2>(weights, d, x, o, column),
-                (_, true) => outer_block::<T, FMA, 1, 2>(weights, d, x, o, column),
-                (8, false) => outer_block::<T, FMA, 8, 1>(weights, d, x, o, column),
-                (4..8, false) => outer_block::<T, FMA, 4, 1>(weights, d, x, o, column),
-                (_, false) => outer_block::<T, FMA, 1, 1>(weights, d, x, o, column),
-            }
-            o += match (rows, pair) {
-                (8, _) => 8,
-                (4..8, _) => 4,
-                (2..4, true) => 2,
+            let rows = match outputs - o {
+                OUTER_ROWS.. => OUTER_ROWS,
+                4.. => 4,
+                2.. => 2,
                 _ => 1,
             };
+            match (rows, pair) {
+                (OUTER_ROWS, true) => outer_block::<T, FMA, OUTER_ROWS, 2>(weights, d, x, o, column),
+                (4, true) => outer_block::<T, FMA, 4, 2>(weights, d, x, o, column),
+                (2, true) => outer_block::<T, FMA, 2, 2>(weights, d, x, o, column),
+                (_, true) => outer_block::<T, FMA, 1, 2>(weights, d, x, o, column),
+                (OUTER_ROWS, false) => outer_block::<T, FMA, OUTER_ROWS, 1>(weights, d, x, o, column),
+                (4, false) => outer_block::<T, FMA, 4, 1>(weights, d, x, o, column),
+                (2, false) => outer_block::<T, FMA, 2, 1>(weights, d, x, o, column),
+                (_, false) => outer_block::<T, FMA, 1, 1>(weights, d, x, o, column),
+            }
+            o += rows;
         }
         column += 1 + usize::from(pair);
     }
-    let rest = x.rest.len() / VECTORS;
+    outer_rest::<T, FMA>(weights, d, x);
+}
+
+/// The columns of the inputs that have no vector of their own: a dot product for each weight.
+#[inline(always)]
+fn outer_rest<T: Real, const FMA: bool>(weights: &mut [T], d: &[Lanes<T>], x: &Transposed<T>) {
+    let first = x.features - x.rest.len() / VECTORS;
     let mut sums = [T::ZERO; super::LANES];
-    for i in 0..rest {
-        for first in (0..outputs).step_by(super::LANES) {
-            let count = (outputs - first).min(super::LANES);
+    for (i, input) in x.rest.chunks_exact(VECTORS).enumerate() {
+        for (block, d) in d.chunks(super::LANES * VECTORS).enumerate() {
+            let count = d.len() / VECTORS;
             sums.fill(T::ZERO);
-            let d = &d[first * VECTORS..(first + count) * VECTORS];
-            add_row_dots::<T, FMA>(&mut sums[..count], d, &x.rest[i * VECTORS..][..VECTORS], count);
+            add_row_dots::<T, FMA>(&mut sums[..count], d, input, count);
             for (o, sum) in sums[..count].iter().enumerate() {
-                weights[(first + o) * x.features + x.features - rest + i] += *sum;
+                weights[(block * super::LANES + o) * x.features + first + i] += *sum;
             }
         }
     }
