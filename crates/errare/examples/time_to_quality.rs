@@ -15,6 +15,7 @@ use clap::Parser;
 use errare::core::progress::Progress;
 use errare::network::{Experiment, LogEntry, Network, Trainer};
 use errare::pipeline::{AnalysisSize, analyse_network};
+use errare::report::{Axis, Figure, Panel, Series, Unit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +58,21 @@ struct Run {
     /// Why training ended early, when it diverged.
     failure: Option<String>,
     judgements: Vec<Judgement>,
+    /// How the last stage came down to its floor.
+    #[serde(default)]
+    curve: Vec<CurvePoint>,
     /// The experiment with its seed and every default written out.
     text: String,
+}
+
+/// A line of the training log.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct CurvePoint {
+    /// Steps of all stages so far.
+    step: u64,
+    cpu_seconds: f64,
+    /// Mean over τ of (loss − floor)/max(floor, mean floor), smoothed.
+    excess: f64,
 }
 
 /// What a network was worth after so much training.
@@ -85,6 +99,7 @@ fn main() -> Result<(), AnyError> {
             // Whoever interrupts still has a table of what is finished.
             std::fs::write(arguments.out.join("table.md"), table(&runs))?;
         }
+        learning_curves(&runs[runs.len() - arguments.seeds.len()..])?.write(&arguments.out)?;
     }
     std::fs::write(arguments.out.join("results.json"), serde_json::to_vec_pretty(&runs)?)?;
     writeln!(std::io::stdout(), "{}", table(&runs))?;
@@ -131,6 +146,7 @@ fn train(name: String, seed: u64, experiment: Experiment, arguments: &Arguments)
         faithful: false,
         failure: None,
         judgements: Vec::new(),
+        curve: Vec::new(),
         text: experiment.to_toml().to_owned(),
     };
     let mut watch = Watch::default();
@@ -139,7 +155,12 @@ fn train(name: String, seed: u64, experiment: Experiment, arguments: &Arguments)
     let mut trainer = watch.time(|| Trainer::new(experiment, targets))?;
     while !trainer.progress().finished {
         match watch.time(|| trainer.step()) {
-            Ok(entry) => log.extend(entry),
+            Ok(entry) => log.extend(entry.inspect(|entry| {
+                if entry.stage == last_stage + 1 {
+                    let cpu_seconds = watch.cpu.as_secs_f64();
+                    run.curve.push(CurvePoint { step: entry.step, cpu_seconds, excess: entry.excess });
+                }
+            })),
             Err(error) => {
                 run.failure = Some(error.to_string());
                 break;
@@ -206,6 +227,24 @@ impl Watch {
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The excess of the last stage over its floor against CPU time, a line for each seed of one experiment.
+fn learning_curves(runs: &[Run]) -> Result<Figure, AnyError> {
+    let experiment = runs.first().map_or("", |run| run.experiment.as_str());
+    let mut panel = Panel::new(
+        Axis::new("CPU time of training", Unit::Other("min".into())),
+        Axis::new("excess of the loss over its floor", Unit::Dimensionless).log(),
+    );
+    for run in runs {
+        let points = run.curve.iter().map(|point| (point.cpu_seconds / 60.0, point.excess));
+        let label = format!("seed {}{}", run.seed, if run.faithful { "" } else { ", not faithful" });
+        panel = panel.series(Series::line(label, points));
+    }
+    let caption = "Mean over the response steps of (loss − floor)/max(floor, mean floor), smoothed over 200 steps, in the last \
+                   stage; the time is that of all stages.";
+    let name = format!("{experiment}-learning-curves");
+    Ok(Figure::new(name, format!("How {experiment} comes down to its floor")).caption(caption).panel(panel))
 }
 
 /// The runs, and a line for each experiment, as Markdown.

@@ -12,7 +12,7 @@ const DECAY: f32 = 0.95;
 /// Steps between updates of the eigenbases.
 const EVERY: u64 = 10;
 /// A longer side keeps its own axes: its basis would cost more than it gains.
-const LONGEST: usize = 256;
+const LONGEST: usize = 512;
 
 /// One side of a matrix of weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +99,7 @@ impl Preconditioner {
             side.accumulate(&(&g * g.transpose()));
         }
         if let Some(side) = &mut self.outer {
-            side.accumulate(&g.tr_mul(&g));
+            side.accumulate(&(g.transpose() * &g));
         }
         if step.is_multiple_of(EVERY) {
             self.turn(second, step == 0);
@@ -127,7 +127,7 @@ impl Preconditioner {
 
     fn rotated(&self, mut m: DMatrix<f32>) -> DMatrix<f32> {
         if let Some(side) = &self.inner {
-            m = side.basis.tr_mul(&m);
+            m = side.basis.transpose() * m;
         }
         if let Some(side) = &self.outer {
             m *= &side.basis;
