@@ -275,18 +275,23 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
     column: usize,
 ) {
     let mut sums = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
-    // As in `affine_block`, the trajectory ahead is carried from pass to pass.
     let columns: [&[Lanes<T>; TILE]; COLUMNS] = std::array::from_fn(|c| {
         x.columns[(column + c) * TILE..].first_chunk().expect("a column has the length of a tile")
     });
-    let at = |t: usize| -> [Lanes<T>; COLUMNS] { std::array::from_fn(|c| columns[c][t.min(TILE - 1)]) };
-    let mut ahead = at(0);
+    let mut d_rows = [row(d, first); ROWS];
+    for b in 1..ROWS {
+        d_rows[b] = row(d, first + b);
+    }
     for v in 0..VECTORS {
         for i in 0..super::LANES {
-            let x = std::mem::replace(&mut ahead, at(v * super::LANES + i + 1));
+            let mut x = [Lanes::ZERO; COLUMNS];
+            for c in 0..COLUMNS {
+                x[c] = columns[c][v * super::LANES + i];
+            }
             for b in 0..ROWS {
-                // The bounds check keeps the compiler from vectorising across rows.
-                let d = d[(first + b) * VECTORS + v].0[i];
+                // Or the compiler vectorises across rows or trajectories, and shuffles where a broadcast will do.
+                keep_together();
+                let d = d_rows[b][v].0[i];
                 for c in 0..COLUMNS {
                     sums[b][c] = sums[b][c].accumulate::<FMA>(d, x[c]);
                 }
