@@ -36,6 +36,9 @@ class Problem:
         for key, value in expected.items():
             if objective[key] != value:
                 raise ValueError(f"{export}: objective.{key} is {objective[key]}, but the peers know only {value}")
+        variance = experiment["diffusion"]["reverse_variance"]
+        if variance != "published":
+            raise ValueError(f"{export}: diffusion.reverse_variance is {variance}, but the peers know only published")
         self.dynamics = network["dynamics"]
         self.neurons = network["neurons"]
         self.branches = network["branches"]

@@ -246,14 +246,15 @@ pub struct ObjectiveConfig {
     /// x_τ that they came to, taken for a constant. The logged loss leaves these out.
     pub free_running: f64,
     /// Weight of the norm of a display's mean state in the plane at hand-off, which should be 0: training goes on from
-    /// draws of the base distribution N(0, (1 − ᾱ_T) I), the free-running network from what is there. The mean is
-    /// over the display's samples; with one sample it is the state itself that is pulled to 0.
+    /// draws of the base distribution N(0, (1 − ᾱ_T) I), the free-running network from what is there unless the plane
+    /// is reset ([`HandOff::Reset`]). The mean is over the display's samples; with one sample it is the state itself
+    /// that is pulled to 0. Published with 1e-3.
     pub hand_off_mean: f64,
     /// Weight of the squared difference between the plane's spread at hand-off and √(1 − ᾱ_T). The spread is that of
     /// a display's samples about their mean, pooled over displays and both dimensions; it takes two samples.
     /// With `hand_off_mean` it matches the first two moments of the base distribution; 0 is the published rule.
     pub hand_off_spread: f64,
-    /// Weight of the norm of the activity.
+    /// Weight of the norm of the activity. Published with 1e-5, which is as much as an excess of 0.01 is worth.
     pub activity: f64,
 }
 
@@ -266,9 +267,9 @@ impl Default for ObjectiveConfig {
             free_running: 0.0,
             weighting: Weighting::Uniform,
             last_steps: None,
-            hand_off_mean: 1e-3,
+            hand_off_mean: 0.0,
             hand_off_spread: 0.0,
-            activity: 1e-5,
+            activity: 1e-6,
         }
     }
 }
@@ -301,7 +302,7 @@ pub struct DiffusionConfig {
 
 impl Default for DiffusionConfig {
     fn default() -> Self {
-        Self { beta: [0.01, 0.30], reverse_variance: ReverseVariance::Published, hand_off: HandOff::Free }
+        Self { beta: [0.01, 0.30], reverse_variance: ReverseVariance::Posterior, hand_off: HandOff::Reset }
     }
 }
 
