@@ -32,13 +32,14 @@ class Problem:
             experiment = tomllib.loads(file.metadata()["experiment"])
             self.reference = {name: file.get_tensor(name) for name in file.keys()}
         task, network, objective = experiment["task"], experiment["network"], experiment["objective"]
-        expected = {"kind": "diffusion", "target": "sampled", "weighting": "uniform", "hand_off_spread": 0.0}
-        for key, value in expected.items():
-            if objective[key] != value:
-                raise ValueError(f"{export}: objective.{key} is {objective[key]}, but the peers know only {value}")
-        variance = experiment["diffusion"]["reverse_variance"]
-        if variance != "published":
-            raise ValueError(f"{export}: diffusion.reverse_variance is {variance}, but the peers know only published")
+        expected = {
+            "objective": {"kind": "diffusion", "target": "sampled", "weighting": "uniform", "hand_off_spread": 0.0},
+            "diffusion": {"reverse_variance": "published"},
+        }
+        for section, values in expected.items():
+            for key, value in values.items():
+                if (given := experiment[section][key]) != value:
+                    raise ValueError(f"{export}: {section}.{key} is {given}, but the peers know only {value}")
         self.dynamics = network["dynamics"]
         self.neurons = network["neurons"]
         self.branches = network["branches"]

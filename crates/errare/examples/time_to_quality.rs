@@ -94,12 +94,13 @@ fn main() -> Result<(), AnyError> {
     std::fs::create_dir_all(&arguments.out)?;
     let mut runs = Vec::new();
     for path in &arguments.experiments {
+        let first = runs.len();
         for &seed in &arguments.seeds {
             runs.push(finished_or_new(path, seed, &arguments)?);
-            // Whoever interrupts still has a table of what is finished.
+            // Whoever interrupts still has table and curves of what is finished.
             std::fs::write(arguments.out.join("table.md"), table(&runs))?;
+            learning_curves(&runs[first..]).write(&arguments.out)?;
         }
-        learning_curves(&runs[runs.len() - arguments.seeds.len()..])?.write(&arguments.out)?;
     }
     std::fs::write(arguments.out.join("results.json"), serde_json::to_vec_pretty(&runs)?)?;
     writeln!(std::io::stdout(), "{}", table(&runs))?;
@@ -230,8 +231,8 @@ fn cpu_time() -> Duration {
 }
 
 /// The excess of the last stage over its floor against CPU time, a line for each seed of one experiment.
-fn learning_curves(runs: &[Run]) -> Result<Figure, AnyError> {
-    let experiment = runs.first().map_or("", |run| run.experiment.as_str());
+fn learning_curves(runs: &[Run]) -> Figure {
+    let experiment = &runs[0].experiment;
     let mut panel = Panel::new(
         Axis::new("CPU time of training", Unit::Other("min".into())),
         Axis::new("excess of the loss over its floor", Unit::Dimensionless).log(),
@@ -244,7 +245,7 @@ fn learning_curves(runs: &[Run]) -> Result<Figure, AnyError> {
     let caption = "Mean over the response steps of (loss − floor)/max(floor, mean floor), smoothed over 200 steps, in the last \
                    stage; the time is that of all stages.";
     let name = format!("{experiment}-learning-curves");
-    Ok(Figure::new(name, format!("How {experiment} comes down to its floor")).caption(caption).panel(panel))
+    Figure::new(name, format!("How {experiment} comes down to its floor")).caption(caption).panel(panel)
 }
 
 /// The runs, and a line for each experiment, as Markdown.

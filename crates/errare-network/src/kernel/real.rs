@@ -42,7 +42,7 @@ pub(crate) trait Real:
         let twice = (self + self).logistic::<FMA>();
         twice + twice - Self::ONE
     }
-    /// eˣ for x ≤ 0.
+    /// eˣ for x ≤ 0; in f32 not below e⁻⁶⁰.
     fn exp_negative<const FMA: bool>(self) -> Self;
     /// Two independent standard normals from 64 random bits (Box & Muller 1958).
     fn normal_pair<const FMA: bool>(radius: u32, angle: u32) -> (Self, Self);
@@ -65,7 +65,7 @@ fn polynomial<const FMA: bool, const N: usize>(x: f32, coefficients: [f32; N]) -
 }
 
 /// Where e⁻ᵃ stops falling: nothing next to a number of ordinary size, but as the slope of a unit that is off it leaves
-/// the product with a gradient far above the subnormal numbers, on which Intel's processors are some 100 times slower.
+/// the product with a gradient far above the subnormal numbers, which Intel's processors multiply in microcode.
 const LARGEST_EXPONENT: f32 = 60.0;
 
 /// e⁻ᵃ for a ≥ 0, up to [`LARGEST_EXPONENT`]: 2ᵏ times a polynomial on [−½, ½], relative error 2e-7 + 2e-8 a.

@@ -2,6 +2,8 @@
 //!
 //! For a matrix of weights with gradient G, running means of G Gᵀ and Gᵀ G are kept. In their eigenbases the
 //! curvature is nearly diagonal, so that Adam's step for each coordinate comes close to Newton's.
+//!
+//! Transposes are written out before a product: nalgebra's `tr_mul` is a loop of dot products, not a gemm.
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
