@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kuva::render::axis::{add_axes_and_grid, add_labels_and_title};
 use kuva::render::layout::{ComputedLayout, Layout, TickFormat};
 use kuva::render::render::Scene;
-use kuva::render::render_utils::{compute_tick_step, generate_ticks_log};
+use kuva::render::render_utils::{compute_tick_step, generate_ticks_log, generate_ticks_with_step};
 use kuva::render::theme::Theme;
 
 use super::range::{Ranges, same, shows};
@@ -217,7 +217,11 @@ fn ticks(axis: &Axis, (lo, hi): (f64, f64), pixels: f64, each: f64) -> (TickForm
             (custom(|value| number::fixed(value, 0)), Some(step))
         }
         Ticks::Decimal | Ticks::Names(_) => {
-            let step = compute_tick_step(lo, hi, tick_count(pixels, each));
+            let count = tick_count(pixels, each);
+            // Steps are rounded, up to half as large again: where two were asked for, one may be left, which gives
+            // no scale; of three, two are.
+            let step = [count, count.max(3)].map(|count| compute_tick_step(lo, hi, count));
+            let step = if generate_ticks_with_step(lo, hi, step[0]).len() < 2 { step[1] } else { step[0] };
             let largest = lo.abs().max(hi.abs());
             // The step is set, not left to kuva, since the decimals follow from it.
             (custom(move |value| decimal_tick(value, step, largest)), Some(step))
@@ -278,6 +282,17 @@ fn pi_tick(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Unit;
+
+    #[test]
+    fn an_axis_has_at_least_two_ticks() {
+        for k in 0..1000 {
+            let (lo, span) = (f64::from(k % 37) * 0.113, 0.4 + f64::from(k) * 0.037);
+            let (_, step) = ticks(&Axis::new("x", Unit::Dimensionless), (lo, lo + span), 110.0, 62.0);
+            let ticks = generate_ticks_with_step(lo, lo + span, step.unwrap());
+            assert!((2..6).contains(&ticks.len()), "{lo} to {}: {ticks:?}", lo + span);
+        }
+    }
 
     #[test]
     fn tick_texts() {
