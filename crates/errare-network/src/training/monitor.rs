@@ -15,6 +15,9 @@ const SETTLING: u64 = 400;
 /// A batch is bad when its loss is this many times what a silent network reaches. A sane network is never worse than
 /// silence for long: even when a stage begins with trials it has never seen, it takes a few hundred steps.
 const BAD: f64 = 10.0;
+/// A loss of more times what a silent network reaches is smoothed as if it were so many, so that one spike, whatever its
+/// size, is forgotten in some 2,000 steps.
+const SPIKE: f64 = 100.0;
 /// Training has diverged when, after warm-up, bad batches outnumber the others by so many.
 const BAD_BATCHES: u64 = 1000;
 /// A gradient of a smaller norm moves nothing in single precision ...
@@ -84,10 +87,15 @@ impl Monitor {
     pub(crate) fn observe(&mut self, batch: Batch<'_>, training: &TrainingConfig, landmarks: &Landmarks) {
         let t = (batch.stage_step - 1) as f64;
         let keep = (1.0 - 1.0 / SMOOTHING).min(t / (t + 1.0));
-        self.smoothed_loss = keep * self.smoothed_loss + (1.0 - keep) * batch.loss;
+        let highest = SPIKE * landmarks.silent;
+        // Not `min`, which would make a number of what is none.
+        let smooth = |smoothed: f64, loss: f64| {
+            keep * smoothed + (1.0 - keep) * if loss > highest { highest } else { loss }
+        };
+        self.smoothed_loss = smooth(self.smoothed_loss, batch.loss);
         self.smoothed_per_step.resize(batch.per_step.len(), 0.0);
         for (smoothed, loss) in self.smoothed_per_step.iter_mut().zip(batch.per_step) {
-            *smoothed = keep * *smoothed + (1.0 - keep) * loss;
+            *smoothed = smooth(*smoothed, *loss);
         }
         let bad = batch.loss > BAD * landmarks.silent;
         if !bad {
@@ -284,10 +292,22 @@ mod tests {
         let mut watched = Watched::new(Until::default());
         (0..600).for_each(|_| assert_eq!(watched.show(1000.0, 2e5), None));
         (0..2000).for_each(|_| assert_eq!(watched.show(12.0, 1.0), None));
-        // One batch of 10⁹ keeps the smoothed loss above the limit for thousands of steps.
         assert_eq!(watched.show(1e9, 1.0), None);
         (0..3000).for_each(|_| assert_eq!(watched.show(12.0, 1.0), None));
         (0..5000).for_each(|_| assert_eq!(watched.show(25.0, 1e-6), None));
+    }
+
+    #[test]
+    fn a_spike_of_any_size_is_forgotten() {
+        let mut watched = Watched::new(Until::default());
+        (0..2000).for_each(|_| drop(watched.show(2.5, 1.0)));
+        let before = watched.monitor.excess(&landmarks());
+        watched.show(1e27, 1.0);
+        (0..2000).for_each(|_| drop(watched.show(2.5, 1.0)));
+        let after = watched.monitor.excess(&landmarks());
+        assert!((after - before).abs() < 1e-3, "{before} and {after}");
+        watched.show(f64::NAN, 1.0);
+        assert!(watched.monitor.smoothed_loss.is_nan(), "what is no number stays none");
     }
 
     #[test]
