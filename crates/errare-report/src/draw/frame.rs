@@ -217,11 +217,12 @@ fn ticks(axis: &Axis, (lo, hi): (f64, f64), pixels: f64, each: f64) -> (TickForm
             (custom(|value| number::fixed(value, 0)), Some(step))
         }
         Ticks::Decimal | Ticks::Names(_) => {
-            let count = tick_count(pixels, each);
-            // Steps are rounded, up to half as large again: where two were asked for, one may be left, which gives
-            // no scale; of three, two are.
-            let step = [count, count.max(3)].map(|count| compute_tick_step(lo, hi, count));
-            let step = if generate_ticks_with_step(lo, hi, step[0]).len() < 2 { step[1] } else { step[0] };
+            let mut step = compute_tick_step(lo, hi, tick_count(pixels, each));
+            // Steps are rounded, up to half as large again: of two ticks one may be left, which gives no scale, of
+            // three at least two.
+            if generate_ticks_with_step(lo, hi, step).len() < 2 {
+                step = compute_tick_step(lo, hi, 3);
+            }
             let largest = lo.abs().max(hi.abs());
             // The step is set, not left to kuva, since the decimals follow from it.
             (custom(move |value| decimal_tick(value, step, largest)), Some(step))
