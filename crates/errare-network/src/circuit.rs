@@ -36,7 +36,12 @@ impl<T: Real> Circuit<T> {
         let mut layout = Layout::default();
         let encoder: Box<dyn Encoder<T>> = match cue {
             Cue::Index => Box::new(IndexCue::new(&mut layout, set_size, config.input_gain)),
-            Cue::Feature => Box::new(FeatureCue::new(&mut layout, config.input_gain)),
+            Cue::Feature => Box::new(FeatureCue::new(
+                &mut layout,
+                config.input_gain,
+                config.report_columns,
+                config.probe_columns,
+            )),
         };
         let embedding = TimeEmbedding::new(&mut layout, config.time_code);
         let (n, inputs, time) = (config.neurons, encoder.inputs(), embedding.width());

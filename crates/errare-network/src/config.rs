@@ -165,6 +165,11 @@ pub struct NetworkConfig {
     pub time_code: usize,
     /// Scale of the initial input projections; 1 is the published start.
     pub input_gain: f64,
+    /// Columns of the learned projection of the report feature's tuning curves, with the feature cue: how finely the
+    /// network can tell angles apart. At most 16, the number of curves.
+    pub report_columns: usize,
+    /// The same of the probe feature. The network has `report_columns` × `probe_columns` inputs.
+    pub probe_columns: usize,
     /// Standard deviation of the process noise before the response; by default σ_T, that of the first step of the
     /// response. The published rule ties the noise in memory to the diffusion schedule in this way; a number unties
     /// it.
@@ -187,6 +192,8 @@ impl Default for NetworkConfig {
             alpha: 0.1,
             time_code: 8,
             input_gain: 1.0,
+            report_columns: 6,
+            probe_columns: 6,
             preparation_noise: None,
             null_space_noise: None,
         }

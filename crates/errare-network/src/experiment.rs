@@ -16,6 +16,7 @@ use crate::config::{
 };
 use crate::objective::Objective;
 use crate::schedule::Schedule;
+use crate::task::TUNED;
 use crate::{Error, Result};
 
 /// Deepest trees of dendritic and axonal dynamics, and the most ends of one.
@@ -175,6 +176,12 @@ impl Stage {
             "even, at least 2",
         )?;
         not_negative("network.input_gain", network.input_gain)?;
+        for (key, columns) in [
+            ("network.report_columns", network.report_columns),
+            ("network.probe_columns", network.probe_columns),
+        ] {
+            check((1..=TUNED).contains(&columns), key, columns.to_string(), &format!("1 to {TUNED}"))?;
+        }
         not_negative("network.preparation_noise", network.preparation_noise.unwrap_or(0.0))?;
         not_negative("network.null_space_noise", network.null_space_noise.unwrap_or(0.0))?;
         not_negative("objective.hand_off_mean", self.objective.hand_off_mean)?;
@@ -335,6 +342,7 @@ impl Experiment {
                     n.hidden,
                     n.rank,
                     n.time_code,
+                    [n.report_columns, n.probe_columns],
                     stage.task.cue,
                     stage.seed,
                 )
@@ -497,6 +505,8 @@ mod tests {
             ("[network]\nbranches = [2, 0]", "at least 1"),
             ("[network]\nbranches = [1000, 1000]", "at most 100000 ends a neuron"),
             ("[network]\ndynamics = \"low-rank\"\nrank = 17", "network.rank is 17"),
+            ("[network]\nreport_columns = 0", "network.report_columns is 0, but it must be 1 to 16"),
+            ("[network]\nprobe_columns = 17", "network.probe_columns is 17, but it must be 1 to 16"),
             ("[network]\ndynamics = \"low_rank\"", "did you mean `low-rank`"),
             ("[behaviour]\nswap = { kind = \"distanc\", width = 1.0 }", "did you mean `distance`"),
             ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
@@ -512,6 +522,7 @@ mod tests {
             ("[objective]\nhand_off_spread = 0.1\n[training]\nsamples = 1", "one sample has no spread"),
             ("[diffusion]\nreverse_variance = \"posterio\"", "did you mean `posterior`"),
             ("[[stage]]\nnetwork.neurons = 20", "may not change"),
+            ("[[stage]]\nnetwork.probe_columns = 8", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
             ("seed = \"one\"", "invalid type"),
         ] {

@@ -2,8 +2,8 @@
 //!
 //! Von Mises tuning φⱼ(θ) = exp(κ(cos(θ − cⱼ) − 1)), κ = 5, 16 centres for each feature. The stimulus map
 //! Σ_k φ(report_k) φ(probe_k)ᵀ sums all items: there are no slots. The cue map is constant along the report
-//! axis. A learned bilinear projection (6 + 6 columns) makes the 36 inputs; because it is bilinear, the
-//! 16 × 16 map itself is never formed.
+//! axis. A learned bilinear projection (6 + 6 columns when published) makes the 36 inputs, one for each pair of a probe
+//! and a report column; because it is bilinear, the 16 × 16 map itself is never formed.
 
 use std::ops::Range;
 
@@ -14,27 +14,31 @@ use crate::kernel::Real;
 use crate::parameters::{Initial, Layout};
 
 /// Tuned units for each feature.
-const TUNED: usize = 16;
+pub(crate) const TUNED: usize = 16;
 /// Concentration of the tuning curves.
 const TUNING_KAPPA: f64 = 5.0;
-/// Columns of each factor of the projection.
-const COLUMNS: usize = 6;
-
 /// The palimpsest code, for any set size.
 #[derive(Debug, Clone)]
 pub(crate) struct FeatureCue {
-    report_projection: Range<usize>,
-    probe_projection: Range<usize>,
+    report: Projection,
+    probe: Projection,
+}
+
+/// Where the weights of a factor of the projection are, `[tuned unit][column]`.
+#[derive(Debug, Clone)]
+struct Projection {
+    weights: Range<usize>,
+    columns: usize,
 }
 
 impl FeatureCue {
-    /// `gain` scales the initial projection; 1 is uniform in ±1/√16.
-    pub(crate) fn new(layout: &mut Layout, gain: f64) -> Self {
+    /// `gain` scales the initial projection; 1 is uniform in ±1/√16. The factors have `report_columns` and
+    /// `probe_columns`.
+    pub(crate) fn new(layout: &mut Layout, gain: f64, report_columns: usize, probe_columns: usize) -> Self {
         let start = Initial::Uniform(gain / (TUNED as f64).sqrt());
-        Self {
-            report_projection: layout.add("input.report", &[TUNED, COLUMNS], start),
-            probe_projection: layout.add("input.probe", &[TUNED, COLUMNS], start),
-        }
+        let mut factor =
+            |name, columns| Projection { weights: layout.add(name, &[TUNED, columns], start), columns };
+        Self { report: factor("input.report", report_columns), probe: factor("input.probe", probe_columns) }
     }
 
     /// (report map, probe map) of each conjunction that is on.
@@ -55,30 +59,41 @@ fn tuning(angle: f64) -> [f64; TUNED] {
     })
 }
 
-/// `projectionᵀ map`.
-fn project<T: Real>(projection: &[T], map: &[f64; TUNED]) -> [T; COLUMNS] {
-    let mut out = [T::ZERO; COLUMNS];
-    for (row, &m) in projection.chunks_exact(COLUMNS).zip(map) {
-        for (o, w) in out.iter_mut().zip(row) {
-            *o += *w * T::from_f64(m);
+impl Projection {
+    /// `weightsᵀ map`.
+    fn of<T: Real>(&self, parameters: &[T], map: &[f64; TUNED]) -> Vec<T> {
+        let mut out = vec![T::ZERO; self.columns];
+        for (row, &m) in parameters[self.weights.clone()].chunks_exact(self.columns).zip(map) {
+            for (o, w) in out.iter_mut().zip(row) {
+                *o += *w * T::from_f64(m);
+            }
+        }
+        out
+    }
+
+    /// Adjoint of [`Self::of`] with respect to the weights.
+    fn adjoint<T: Real>(&self, map: &[f64; TUNED], d_out: &[T], gradient: &mut [T]) {
+        for (row, &m) in gradient[self.weights.clone()].chunks_exact_mut(self.columns).zip(map) {
+            for (g, d) in row.iter_mut().zip(d_out) {
+                *g += *d * T::from_f64(m);
+            }
         }
     }
-    out
 }
 
 impl<T: Real> Encoder<T> for FeatureCue {
     fn inputs(&self) -> usize {
-        COLUMNS * COLUMNS
+        self.report.columns * self.probe.columns
     }
 
     fn encode(&self, parameters: &[T], display: &Display, phase: Phase, input: &mut [T]) {
         input.fill(T::ZERO);
         for (report, probe) in Self::conjunctions(display, phase) {
-            let report = project(&parameters[self.report_projection.clone()], &report);
-            let probe = project(&parameters[self.probe_projection.clone()], &probe);
-            for (i, &p) in probe.iter().enumerate() {
-                for (j, &r) in report.iter().enumerate() {
-                    input[i * COLUMNS + j] += p * r;
+            let report = self.report.of(parameters, &report);
+            let probe = self.probe.of(parameters, &probe);
+            for (inputs, p) in input.chunks_exact_mut(report.len()).zip(probe) {
+                for (input, r) in inputs.iter_mut().zip(&report) {
+                    *input += p * *r;
                 }
             }
         }
@@ -86,26 +101,17 @@ impl<T: Real> Encoder<T> for FeatureCue {
 
     fn adjoint(&self, parameters: &[T], display: &Display, phase: Phase, d_input: &[T], gradient: &mut [T]) {
         for (report_map, probe_map) in Self::conjunctions(display, phase) {
-            let report = project(&parameters[self.report_projection.clone()], &report_map);
-            let probe = project(&parameters[self.probe_projection.clone()], &probe_map);
-            let (mut d_report, mut d_probe) = ([T::ZERO; COLUMNS], [T::ZERO; COLUMNS]);
-            for i in 0..COLUMNS {
-                for j in 0..COLUMNS {
-                    let d = d_input[i * COLUMNS + j];
-                    d_probe[i] += d * report[j];
-                    d_report[j] += d * probe[i];
+            let report = self.report.of(parameters, &report_map);
+            let probe = self.probe.of(parameters, &probe_map);
+            let (mut d_report, mut d_probe) = (vec![T::ZERO; report.len()], vec![T::ZERO; probe.len()]);
+            for ((d_inputs, p), d_p) in d_input.chunks_exact(report.len()).zip(probe).zip(&mut d_probe) {
+                for ((d, r), d_r) in d_inputs.iter().zip(&report).zip(&mut d_report) {
+                    *d_p += *d * *r;
+                    *d_r += *d * p;
                 }
             }
-            for (range, map, d) in [
-                (&self.report_projection, &report_map, &d_report),
-                (&self.probe_projection, &probe_map, &d_probe),
-            ] {
-                for (row, &m) in gradient[range.clone()].chunks_exact_mut(COLUMNS).zip(map) {
-                    for (g, d) in row.iter_mut().zip(d) {
-                        *g += *d * T::from_f64(m);
-                    }
-                }
-            }
+            self.report.adjoint(&report_map, &d_report, gradient);
+            self.probe.adjoint(&probe_map, &d_probe, gradient);
         }
     }
 }

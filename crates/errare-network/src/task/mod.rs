@@ -10,5 +10,5 @@ mod index;
 
 pub(crate) use encoder::{Encoder, Phase};
 pub use epochs::{Epoch, Epochs};
-pub(crate) use feature::FeatureCue;
+pub(crate) use feature::{FeatureCue, TUNED};
 pub(crate) use index::IndexCue;

@@ -195,6 +195,8 @@ mod tests {
             branches: vec![2, 3],
             hidden: Some(7),
             rank: 3,
+            report_columns: 4,
+            probe_columns: 3,
             null_space_noise: Some(0.2),
             ..NetworkConfig::default()
         };
