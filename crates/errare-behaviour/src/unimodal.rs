@@ -2,45 +2,42 @@
 //!
 //! One von Mises about the mean direction of the given model's responses to each display, and uniform guesses.
 //! The mean direction slides from the cued item towards the others as swaps become likelier, as the responses
-//! of a network do that is trained on squared error.
+//! of a network do that is trained on squared error. It stands in for the items: to every display belongs a *centred*
+//! one, whose only item is there, and to those the model is an ordinary mixture.
 
-use std::f64::consts::TAU;
-
-use errare_core::angle::{difference, wrap};
-use errare_core::random::Stream;
+use errare_core::angle::wrap;
 use errare_core::von_mises::VonMises;
-use rand::RngExt;
 
 use crate::mixture::fit_mixture;
 use crate::surrogate::surrogate;
-use crate::{Display, Emission, Observations, Response, ResponseModel, Result, Source};
+use crate::{Display, Emission, Observations, ResponseModel, Result};
 
-/// A single von Mises about the mean direction of another model's responses, with uniform guesses.
+/// A single von Mises about the one item of a centred display, with uniform guesses.
 #[derive(Debug)]
-pub struct Unimodal<'a> {
-    model: &'a dyn ResponseModel,
+pub struct Unimodal {
     uniform: f64,
     emission: VonMises,
 }
 
-/// The unimodal model nearest to a given one, fitted by maximum likelihood to its responses to `displays`.
+/// The unimodal model nearest to a given one, fitted by maximum likelihood to its responses to `displays`, and the centred
+/// display of each: the model has to be given these in their place.
 ///
 /// # Errors
 /// [`Error::NoTrials`](crate::Error::NoTrials) without displays.
-pub fn nearest_unimodal<'a>(
-    model: &'a dyn ResponseModel,
+pub fn nearest_unimodal(
+    model: &dyn ResponseModel,
     displays: &[Display],
     seed: u64,
-) -> Result<Unimodal<'a>> {
+) -> Result<(Unimodal, Vec<Display>)> {
     let responses = surrogate(model, displays, seed);
-    // Displays of one item each, at the mean direction, make this a two-component fit.
-    let centres: Vec<Display> = displays
+    let centred: Vec<Display> = displays
         .iter()
         .map(|display| Display { probe: vec![], report: vec![mean_direction(model, display)], cued_slot: 0 })
         .collect();
-    let trials = centres.iter().zip(responses.iter().map(|response| response.angle));
+    let trials = centred.iter().zip(responses.iter().map(|response| response.angle));
     let estimate = fit_mixture(&Observations::new(trials)?, false)?;
-    Ok(Unimodal { model, uniform: estimate.weights.uniform, emission: VonMises::new(estimate.kappa)? })
+    let unimodal = Unimodal { uniform: estimate.weights.uniform, emission: VonMises::new(estimate.kappa)? };
+    Ok((unimodal, centred))
 }
 
 /// Mean direction (radians) of a model's responses: every item's emission shrinks its direction alike.
@@ -54,34 +51,21 @@ fn mean_direction(model: &dyn ResponseModel, display: &Display) -> f64 {
     wrap(sine.atan2(cosine))
 }
 
-impl ResponseModel for Unimodal<'_> {
-    /// The mode counts as the cued item.
-    fn weights(&self, display: &Display) -> Vec<f64> {
-        let mut weights = vec![0.0; display.set_size() + 1];
-        (weights[0], weights[1]) = (self.uniform, 1.0 - self.uniform);
-        weights
+impl ResponseModel for Unimodal {
+    fn weights(&self, _: &Display) -> Vec<f64> {
+        vec![self.uniform, 1.0 - self.uniform]
     }
 
     fn emission(&self, _: &Display) -> Option<&dyn Emission> {
         Some(&self.emission)
     }
-
-    fn density(&self, display: &Display, response: f64) -> Option<f64> {
-        let deviation = difference(response, mean_direction(self.model, display));
-        Some(self.uniform / TAU + (1.0 - self.uniform) * self.emission.log_density(deviation).exp())
-    }
-
-    fn sample(&self, display: &Display, stream: &mut Stream) -> Response {
-        if stream.random::<f64>() < self.uniform {
-            return Response { angle: wrap(TAU * stream.random::<f64>()), source: Source::Uniform };
-        }
-        let deviation = self.emission.sample(stream);
-        Response { angle: wrap(mean_direction(self.model, display) + deviation), source: Source::Item(0) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
+    use errare_core::angle::difference;
     use errare_core::random::{Purpose, stream};
 
     use super::*;
@@ -91,27 +75,22 @@ mod tests {
     fn the_mode_lies_between_the_items_and_covers_both() {
         let truth = SwapFunction::Flat { swap_probability: 0.3 };
         let generator = DisplayGenerator::standard(2).unwrap();
-        let displays: Vec<_> =
+        let mut displays: Vec<_> =
             (0..4000).map(|i| generator.draw(&mut stream(1, Purpose::Displays, &[i]))).collect();
-        let unimodal = nearest_unimodal(&truth, &displays, 2).unwrap();
-        let display = Display { probe: vec![0.0, 2.0], report: vec![0.0, 1.0], cued_slot: 0 };
+        displays[0] = Display { probe: vec![0.0, 2.0], report: vec![0.0, 1.0], cued_slot: 0 };
+        let (unimodal, centred) = nearest_unimodal(&truth, &displays, 2).unwrap();
         let expected = (0.3 * 1f64.sin()).atan2(0.7 + 0.3 * 1f64.cos());
-        let peak = (0..6283)
-            .map(|i| f64::from(i) / 1000.0)
-            .max_by(|a, b| {
-                unimodal.density(&display, *a).unwrap().total_cmp(&unimodal.density(&display, *b).unwrap())
-            })
-            .unwrap();
+        assert!((centred[0].report[0] - expected).abs() < 1e-12, "{:?} {expected}", centred[0]);
+        let density = |response: f64| unimodal.density(&centred[0], response).unwrap();
+        let grid = |i: i32| TAU * f64::from(i) / 8192.0;
+        let peak = (0..8192).map(grid).max_by(|a, b| density(*a).total_cmp(&density(*b))).unwrap();
         assert!((peak - expected).abs() < 2e-3, "{peak} {expected}");
-        let total: f64 =
-            (0..1024).map(|i| unimodal.density(&display, TAU * f64::from(i) / 1024.0).unwrap()).sum();
-        assert!((total * TAU / 1024.0 - 1.0).abs() < 1e-9);
+        let total: f64 = (0..8192).map(|i| density(grid(i))).sum();
+        assert!((total * TAU / 8192.0 - 1.0).abs() < 1e-9);
         let mean = (0..20_000)
             .map(|i| {
-                difference(
-                    unimodal.sample(&display, &mut stream(3, Purpose::Surrogate, &[i])).angle,
-                    expected,
-                )
+                let response = unimodal.sample(&centred[0], &mut stream(3, Purpose::Surrogate, &[i]));
+                difference(response.angle, expected)
             })
             .sum::<f64>()
             / 20_000.0;

@@ -11,7 +11,7 @@ use errare_analysis::mixture::{DistanceBins, swap_curve};
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::angle::{difference, distance, wrap};
 use errare_core::progress::Progress;
-use errare_network::{Cue, LogEntry, Network, Responses, Simulation, sample_oracle};
+use errare_network::{Cue, LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
 
 use super::Result;
 
@@ -79,16 +79,34 @@ fn simulate_with_references(
         sampled
     };
     let no_swaps = nearest_without_swaps(target, &displays, seed)?;
-    let unimodal = nearest_unimodal(target, &displays, seed)?;
+    let unimodal = unimodal_responses(&schedule, target, ring, &displays, size.samples, seed)?;
     let sets = ResponseSets {
         oracle: oracle(target, 0, "oracle"),
         oracle_replicate: oracle(target, 1, "second oracle"),
         no_swaps: oracle(&no_swaps, 2, "no-swap model"),
-        unimodal: oracle(&unimodal, 3, "unimodal model"),
+        unimodal,
         network: responses,
     };
+    advance("unimodal model");
     bar.finish();
     Ok(sets)
+}
+
+/// Oracle of the unimodal model nearest to the target.
+///
+/// # Errors
+/// When the model cannot be fitted.
+fn unimodal_responses(
+    schedule: &Schedule,
+    target: &dyn ResponseModel,
+    ring: (f64, f64),
+    displays: &[Display],
+    samples: usize,
+    seed: u64,
+) -> Result<Responses> {
+    let (unimodal, centred) = nearest_unimodal(target, displays, seed)?;
+    let sampled = sample_oracle(schedule, &unimodal, ring, &centred, samples, (seed, 3));
+    Ok(Responses { displays: displays.to_vec(), ..sampled })
 }
 
 /// Everything that is measured of a trained network.
@@ -252,7 +270,22 @@ fn alignment_of(
 
 #[cfg(test)]
 mod tests {
+    use errare_behaviour::SwapFunction;
+
     use super::*;
+
+    #[test]
+    fn unimodal_responses_lie_about_the_mean_of_the_targets() {
+        let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
+        let target = SwapFunction::Flat { swap_probability: 0.4 };
+        let display = Display { probe: vec![0.0, 2.0], report: vec![0.0, 1.5], cued_slot: 0 };
+        let displays = vec![display; 40];
+        let responses = unimodal_responses(&schedule, &target, (2.5, 0.125), &displays, 64, 1).unwrap();
+        assert_eq!(responses.displays, displays);
+        let (x, y) = responses.points.iter().fold((0.0, 0.0), |(x, y), p| (x + p[0], y + p[1]));
+        let (mean, expected) = (y.atan2(x), (0.4 * 1.5f32.sin()).atan2(0.6 + 0.4 * 1.5f32.cos()));
+        assert!((mean - expected).abs() < 0.05, "{mean} {expected}");
+    }
 
     #[test]
     fn alignment_has_the_published_number_of_conditions() {
