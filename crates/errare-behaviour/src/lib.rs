@@ -57,4 +57,4 @@ pub use response_model::{Response, ResponseModel, Source, sample_response};
 pub use summary::{ErrorSummary, Measured, RankShare, SwapEstimate, chance_precision, swap_estimate};
 pub use surrogate::{nearest_without_swaps, surrogate, surrogate_response, surrogate_table};
 pub use swap_function::SwapFunction;
-pub use unimodal::{Unimodal, nearest_unimodal};
+pub use unimodal::nearest_unimodal;

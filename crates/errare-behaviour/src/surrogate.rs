@@ -49,7 +49,11 @@ pub fn nearest_without_swaps(
     displays: &[Display],
     seed: u64,
 ) -> Result<FittedModel> {
-    let responses = surrogate(model, displays, seed);
+    two_component(displays, &surrogate(model, displays, seed), seed)
+}
+
+/// A two-component mixture fitted to responses to displays.
+pub(crate) fn two_component(displays: &[Display], responses: &[Response], seed: u64) -> Result<FittedModel> {
     let trials = displays.iter().zip(responses.iter().map(|response| response.angle));
     fit(&Observations::new(trials)?, ModelName::TwoComponent, &FitOptions { seed, ..FitOptions::default() })?
         .model()

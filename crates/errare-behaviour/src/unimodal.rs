@@ -6,18 +6,9 @@
 //! one, whose only item is there, and to those the model is an ordinary mixture.
 
 use errare_core::angle::wrap;
-use errare_core::von_mises::VonMises;
 
-use crate::mixture::fit_mixture;
-use crate::surrogate::surrogate;
-use crate::{Display, Emission, Observations, ResponseModel, Result};
-
-/// A single von Mises about the one item of a centred display, with uniform guesses.
-#[derive(Debug)]
-pub struct Unimodal {
-    uniform: f64,
-    emission: VonMises,
-}
+use crate::surrogate::{surrogate, two_component};
+use crate::{Display, FittedModel, ResponseModel, Result};
 
 /// The unimodal model nearest to a given one, fitted by maximum likelihood to its responses to `displays`, and the centred
 /// display of each: the model has to be given these in their place.
@@ -28,15 +19,13 @@ pub fn nearest_unimodal(
     model: &dyn ResponseModel,
     displays: &[Display],
     seed: u64,
-) -> Result<(Unimodal, Vec<Display>)> {
+) -> Result<(FittedModel, Vec<Display>)> {
     let responses = surrogate(model, displays, seed);
     let centred: Vec<Display> = displays
         .iter()
         .map(|display| Display { probe: vec![], report: vec![mean_direction(model, display)], cued_slot: 0 })
         .collect();
-    let trials = centred.iter().zip(responses.iter().map(|response| response.angle));
-    let estimate = fit_mixture(&Observations::new(trials)?, false)?;
-    let unimodal = Unimodal { uniform: estimate.weights.uniform, emission: VonMises::new(estimate.kappa)? };
+    let unimodal = two_component(&centred, &responses, seed)?;
     Ok((unimodal, centred))
 }
 
@@ -49,16 +38,6 @@ fn mean_direction(model: &dyn ResponseModel, display: &Display) -> f64 {
         cosine += weight * report.cos();
     }
     wrap(sine.atan2(cosine))
-}
-
-impl ResponseModel for Unimodal {
-    fn weights(&self, _: &Display) -> Vec<f64> {
-        vec![self.uniform, 1.0 - self.uniform]
-    }
-
-    fn emission(&self, _: &Display) -> Option<&dyn Emission> {
-        Some(&self.emission)
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! Von Mises tuning φⱼ(θ) = exp(κ(cos(θ − cⱼ) − 1)), κ = 5, 16 centres for each feature. The stimulus map
 //! Σ_k φ(report_k) φ(probe_k)ᵀ sums all items: there are no slots. The cue map is constant along the report
-//! axis. A learned bilinear projection (6 + 6 columns when published) makes the 36 inputs, one for each pair of a probe
-//! and a report column; because it is bilinear, the 16 × 16 map itself is never formed.
+//! axis. A learned bilinear projection makes one input for each pair of a probe and a report column (6 × 6 as
+//! published); because it is bilinear, the 16 × 16 map itself is never formed.
 
 use std::ops::Range;
 
@@ -17,6 +17,7 @@ use crate::parameters::{Initial, Layout};
 pub(crate) const TUNED: usize = 16;
 /// Concentration of the tuning curves.
 const TUNING_KAPPA: f64 = 5.0;
+
 /// The palimpsest code, for any set size.
 #[derive(Debug, Clone)]
 pub(crate) struct FeatureCue {

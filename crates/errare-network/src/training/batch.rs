@@ -195,6 +195,7 @@ mod tests {
             branches: vec![2, 3],
             hidden: Some(7),
             rank: 3,
+            // With 3 × 4 columns a parameter of the axonal cell lies within 1e-8 of a rectifier's kink.
             report_columns: 4,
             probe_columns: 3,
             null_space_noise: Some(0.2),

@@ -79,12 +79,11 @@ fn simulate_with_references(
         sampled
     };
     let no_swaps = nearest_without_swaps(target, &displays, seed)?;
-    let unimodal = unimodal_responses(&schedule, target, ring, &displays, size.samples, seed)?;
     let sets = ResponseSets {
         oracle: oracle(target, 0, "oracle"),
         oracle_replicate: oracle(target, 1, "second oracle"),
         no_swaps: oracle(&no_swaps, 2, "no-swap model"),
-        unimodal,
+        unimodal: unimodal_responses(&schedule, target, ring, &displays, size.samples, seed)?,
         network: responses,
     };
     advance("unimodal model");
