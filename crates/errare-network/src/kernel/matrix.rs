@@ -46,16 +46,17 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
     inputs: usize,
 ) {
     let mut sums = [[Lanes::ZERO; VECTORS]; ROWS];
+    // All of one length, so that the loop needs no bounds checks: where vectors and whole numbers share ports, as in
+    // Intel's cores, each instruction that is not a product costs one.
+    let x = &x.as_chunks::<VECTORS>().0[..inputs];
     // A closure would lose the instruction set if it were not inlined.
     let all = weights;
     let mut weights = [&all[..0]; ROWS];
     for b in 0..ROWS {
         weights[b] = &all[(first + b) * inputs..][..inputs];
     }
-    // The row ahead is carried from pass to pass, so that it is read into registers once, not once a row of W.
-    let mut ahead = *row(x, 0);
     for i in 0..inputs {
-        let x = std::mem::replace(&mut ahead, *row(x, (i + 1).min(inputs - 1)));
+        let x = x[i];
         for b in 0..ROWS {
             let w = weights[b][i];
             for v in 0..VECTORS {
@@ -94,15 +95,15 @@ pub(crate) fn transposed_accumulate<T: Real, const FMA: bool>(
     assert!(weights.len() == outputs * inputs);
     let mut i = 0;
     while i + BLOCK <= inputs {
-        transposed_block::<T, FMA, BLOCK>(out, weights, d, i, inputs, outputs);
+        transposed_block::<T, FMA, BLOCK>(out, weights, d, i, inputs);
         i += BLOCK;
     }
     if i + 2 <= inputs {
-        transposed_block::<T, FMA, 2>(out, weights, d, i, inputs, outputs);
+        transposed_block::<T, FMA, 2>(out, weights, d, i, inputs);
         i += 2;
     }
     if i < inputs {
-        transposed_block::<T, FMA, 1>(out, weights, d, i, inputs, outputs);
+        transposed_block::<T, FMA, 1>(out, weights, d, i, inputs);
     }
 }
 
@@ -113,15 +114,13 @@ fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
     d: &[Lanes<T>],
     first: usize,
     inputs: usize,
-    outputs: usize,
 ) {
     let mut sums = [[Lanes::ZERO; VECTORS]; COLUMNS];
     for c in 0..COLUMNS {
         sums[c] = *row(out, first + c);
     }
-    for o in 0..outputs {
-        let d = row(d, o);
-        let w: &[T] = &weights[o * inputs + first..][..COLUMNS];
+    for (w, d) in weights.chunks_exact(inputs).zip(d.as_chunks::<VECTORS>().0) {
+        let w: &[T; COLUMNS] = w[first..].first_chunk().expect("a block lies within the row");
         for c in 0..COLUMNS {
             for v in 0..VECTORS {
                 sums[c][v] = sums[c][v].accumulate::<FMA>(w[c], d[v]);
@@ -143,14 +142,13 @@ pub(crate) struct Transposed<T> {
     quads: Vec<[T; 4]>,
     /// The features after the last whole vector, `[feature][trajectory]`, if they are too few to be worth a column.
     rest: Vec<Lanes<T>>,
-    /// Sums of the block being worked on. In memory that outlives the kernel, so that the compiler keeps
-    /// trajectories, not rows, in its vectors.
-    block: Box<[Lanes<T>; OUTER_ROWS * OUTER_COLUMNS]>,
+    /// Sums of a column that is not full. In memory that outlives the kernel, so that the compiler keeps features,
+    /// not rows, in its vectors.
+    part: Box<[Lanes<T>; OUTER_ROWS]>,
 }
 
-/// Rows of D and vectors of Xᵀ that share a pass over the trajectories.
-const OUTER_ROWS: usize = 8;
-const OUTER_COLUMNS: usize = 2;
+/// Rows of D that share a pass over the trajectories; half as many where two columns of Xᵀ do.
+const OUTER_ROWS: usize = 16;
 /// A column costs a pass over all trajectories for each row of D, as much as the dot products of nine features.
 const WORTH_A_COLUMN: usize = 9;
 
@@ -162,7 +160,7 @@ impl<T: Real> Transposed<T> {
             columns: Vec::new(),
             quads: vec![[T::ZERO; 4]; 4 * TILE],
             rest: Vec::new(),
-            block: Box::new([Lanes::ZERO; OUTER_ROWS * OUTER_COLUMNS]),
+            part: Box::new([Lanes::ZERO; OUTER_ROWS]),
         }
     }
 
@@ -218,33 +216,19 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
 ) {
-    let outputs = d.len() / VECTORS;
-    assert!(weights.len() == outputs * x.features);
+    assert!(weights.len() * VECTORS == d.len() * x.features);
+    let (whole, all) = (x.features / super::LANES, x.columns.len() / TILE);
     let mut column = 0;
-    let width = x.columns.len() / TILE;
-    while column < width {
-        let pair = column + 1 < width;
-        let mut o = 0;
-        while o < outputs {
-            let rows = match outputs - o {
-                OUTER_ROWS.. => OUTER_ROWS,
-                4.. => 4,
-                2.. => 2,
-                _ => 1,
-            };
-            match (rows, pair) {
-                (OUTER_ROWS, true) => outer_block::<T, FMA, OUTER_ROWS, 2>(weights, d, x, o, column),
-                (4, true) => outer_block::<T, FMA, 4, 2>(weights, d, x, o, column),
-                (2, true) => outer_block::<T, FMA, 2, 2>(weights, d, x, o, column),
-                (_, true) => outer_block::<T, FMA, 1, 2>(weights, d, x, o, column),
-                (OUTER_ROWS, false) => outer_block::<T, FMA, OUTER_ROWS, 1>(weights, d, x, o, column),
-                (4, false) => outer_block::<T, FMA, 4, 1>(weights, d, x, o, column),
-                (2, false) => outer_block::<T, FMA, 2, 1>(weights, d, x, o, column),
-                (_, false) => outer_block::<T, FMA, 1, 1>(weights, d, x, o, column),
-            }
-            o += rows;
-        }
-        column += 1 + usize::from(pair);
+    while column + 2 <= whole {
+        outer_columns::<T, FMA, { OUTER_ROWS / 2 }, 2, false>(weights, d, x, column);
+        column += 2;
+    }
+    if column < whole {
+        outer_columns::<T, FMA, OUTER_ROWS, 1, false>(weights, d, x, column);
+        column += 1;
+    }
+    if column < all {
+        outer_columns::<T, FMA, OUTER_ROWS, 1, true>(weights, d, x, column);
     }
     outer_rest::<T, FMA>(weights, d, x);
 }
@@ -266,8 +250,35 @@ fn outer_rest<T: Real, const FMA: bool>(weights: &mut [T], d: &[Lanes<T>], x: &T
     }
 }
 
+/// The columns from `column` on, for all rows of D. A column in `PART` is not full, and comes alone.
 #[inline(always)]
-fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize>(
+fn outer_columns<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
+    weights: &mut [T],
+    d: &[Lanes<T>],
+    x: &mut Transposed<T>,
+    column: usize,
+) {
+    let outputs = d.len() / VECTORS;
+    let mut o = 0;
+    while o + ROWS <= outputs {
+        outer_block::<T, FMA, ROWS, COLUMNS, PART>(weights, d, x, o, column);
+        o += ROWS;
+    }
+    while o + 4 <= outputs {
+        outer_block::<T, FMA, 4, COLUMNS, PART>(weights, d, x, o, column);
+        o += 4;
+    }
+    if o + 2 <= outputs {
+        outer_block::<T, FMA, 2, COLUMNS, PART>(weights, d, x, o, column);
+        o += 2;
+    }
+    if o < outputs {
+        outer_block::<T, FMA, 1, COLUMNS, PART>(weights, d, x, o, column);
+    }
+}
+
+#[inline(always)]
+fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
     weights: &mut [T],
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
@@ -278,10 +289,8 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
     let columns: [&[Lanes<T>; TILE]; COLUMNS] = std::array::from_fn(|c| {
         x.columns[(column + c) * TILE..].first_chunk().expect("a column has the length of a tile")
     });
-    let mut d_rows = [row(d, first); ROWS];
-    for b in 1..ROWS {
-        d_rows[b] = row(d, first + b);
-    }
+    let d: &[[Lanes<T>; VECTORS]; ROWS] =
+        d.as_chunks().0[first..].first_chunk().expect("a block lies within the rows");
     for v in 0..VECTORS {
         for i in 0..super::LANES {
             let mut x = [Lanes::ZERO; COLUMNS];
@@ -291,22 +300,33 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
             for b in 0..ROWS {
                 // Or the compiler vectorises across rows or trajectories, and shuffles where a broadcast will do.
                 keep_together();
-                let d = d_rows[b][v].0[i];
+                let d = d[b][v].0[i];
                 for c in 0..COLUMNS {
                     sums[b][c] = sums[b][c].accumulate::<FMA>(d, x[c]);
                 }
             }
         }
     }
-    for b in 0..ROWS {
-        for c in 0..COLUMNS {
-            x.block[b * OUTER_COLUMNS + c] = sums[b][c];
+    if PART {
+        for b in 0..ROWS {
+            x.part[b] = sums[b][0];
         }
+        for b in 0..ROWS {
+            let target = &mut weights[(first + b) * x.features..][..x.features][column * super::LANES..];
+            add_lanes(target, &x.part[b]);
+        }
+        return;
     }
     for b in 0..ROWS {
-        let target = &mut weights[(first + b) * x.features..][..x.features][column * super::LANES..];
-        for (target, sum) in target.chunks_mut(super::LANES).zip(&x.block[b * OUTER_COLUMNS..][..COLUMNS]) {
-            add_lanes(target, sum);
+        let target = &mut weights[(first + b) * x.features + column * super::LANES..];
+        let target = target.as_chunks_mut::<{ super::LANES }>().0.first_chunk_mut::<COLUMNS>();
+        let target = target.expect("the columns are whole");
+        for c in 0..COLUMNS {
+            keep_together();
+            let sum = sums[b][c];
+            for i in 0..super::LANES {
+                target[c][i] += sum.0[i];
+            }
         }
     }
 }
