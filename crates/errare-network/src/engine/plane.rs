@@ -1,21 +1,26 @@
 //! The passes over a tile that involve the behavioural plane: read-out, overwriting, noise.
 
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, lane, row, row_mut};
+use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, lane, row};
 
 /// The read-out W_x, `[axis][neuron]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plane<'a, T>(pub(crate) &'a [Vec<T>; 2]);
 
 impl<T: Real> Plane<'_, T> {
+    /// The weights of both axes, neuron by neuron: states are long, so both are read off in one pass.
+    #[inline(always)]
+    fn columns(&self) -> impl Iterator<Item = [T; 2]> {
+        self.0[0].iter().zip(&self.0[1]).map(|(&a, &b)| [a, b])
+    }
+
     /// x = W_x r.
     #[inline(always)]
     pub(crate) fn read<const FMA: bool>(&self, state: &[Lanes<T>]) -> [[Lanes<T>; VECTORS]; 2] {
         let mut x = [[Lanes::ZERO; VECTORS]; 2];
-        for (axis, x) in self.0.iter().zip(&mut x) {
-            for (i, &w) in axis.iter().enumerate() {
-                let r = row(state, i);
-                for v in 0..VECTORS {
-                    x[v] = x[v].add_scaled::<FMA>(w, r[v]);
+        for (r, w) in state.as_chunks::<VECTORS>().0.iter().zip(self.columns()) {
+            for v in 0..VECTORS {
+                for axis in 0..2 {
+                    x[axis][v] = x[axis][v].accumulate::<FMA>(w[axis], r[v]);
                 }
             }
         }
@@ -25,11 +30,10 @@ impl<T: Real> Plane<'_, T> {
     /// r ← r + W_xᵀ x.
     #[inline(always)]
     pub(crate) fn add<const FMA: bool>(&self, x: &[[Lanes<T>; VECTORS]; 2], state: &mut [Lanes<T>]) {
-        for (axis, x) in self.0.iter().zip(x) {
-            for (i, &w) in axis.iter().enumerate() {
-                let r = row_mut(state, i);
-                for v in 0..VECTORS {
-                    r[v] = r[v].add_scaled::<FMA>(w, x[v]);
+        for (r, w) in state.as_chunks_mut::<VECTORS>().0.iter_mut().zip(self.columns()) {
+            for v in 0..VECTORS {
+                for axis in 0..2 {
+                    r[v] = r[v].add_scaled::<FMA>(w[axis], x[axis][v]);
                 }
             }
         }
