@@ -8,13 +8,14 @@ mod isa;
 mod lanes;
 mod matrix;
 mod noise;
+mod outer;
 mod real;
+mod sums;
 
 pub(crate) use isa::{Isa, Kernel};
 pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
-pub(crate) use matrix::{
-    Transposed, add_row_dots, add_row_sums, affine_rows, outer_accumulate, softplus_rows,
-    transposed_accumulate,
-};
+pub(crate) use matrix::{affine_rows, transposed_accumulate};
 pub(crate) use noise::NoiseLanes;
+pub(crate) use outer::{Transposed, outer_accumulate};
 pub(crate) use real::{Real, multiply_add};
+pub(crate) use sums::{add_row_dots, add_row_sums, softplus_rows};
