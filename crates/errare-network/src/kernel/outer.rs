@@ -123,7 +123,8 @@ fn outer_rest<T: Real, const FMA: bool>(weights: &mut [T], d: &[Lanes<T>], x: &T
     }
 }
 
-/// The columns from `column` on, for all rows of D. A column in `PART` is not full, and comes alone.
+/// The columns from `column` on, for all rows of D. A column in `PART` is not full, and comes alone; to tell so at run time
+/// would take the sums of all blocks out of the registers.
 #[inline(always)]
 fn outer_columns<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
     weights: &mut [T],
