@@ -1,7 +1,9 @@
 //! Alignment of the colour planes over time, with intervals and chance levels.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use errare_core::progress::Progress;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
@@ -72,7 +74,8 @@ pub struct AlignmentOverTime {
 
 /// Measures the alignment of two rings at every step.
 ///
-/// `time_s` gives the time of each step in seconds with 0 at the onset of the cue.
+/// `time_s` gives the time of each step in seconds with 0 at the onset of the cue. The chance levels take most of the
+/// time, minutes for 128 neurons; `progress` counts steps.
 ///
 /// # Errors
 /// When the number of times is not that of steps, a slot does not exist, the read-out is not orthonormal, or
@@ -81,6 +84,7 @@ pub fn alignment_over_time(
     statistics: &RingStatistics,
     time_s: &[f64],
     options: &AlignmentOptions,
+    progress: &Progress,
 ) -> Result<AlignmentOverTime> {
     if time_s.len() != statistics.steps() {
         return Err(Error::SizeMismatch {
@@ -101,10 +105,18 @@ pub fn alignment_over_time(
         .into_par_iter()
         .map(|draw| haar_rotation(basis.ncols(), options.seed, draw))
         .collect();
+    let bar = progress.bar("alignment", statistics.steps() as u64);
+    let done = AtomicU64::new(0);
     let steps: Vec<Step> = (0..statistics.steps())
         .into_par_iter()
-        .map(|step| Step::of(statistics, step, options.slots, &basis, &rotations))
+        .with_max_len(1)
+        .map(|step| {
+            let aligned = Step::of(statistics, step, options.slots, &basis, &rotations);
+            bar.set(done.fetch_add(1, Ordering::Relaxed) + 1, "");
+            aligned
+        })
         .collect::<Result<_>>()?;
+    bar.finish();
 
     let mut measures = BTreeMap::new();
     for (index, name) in MEASURES.into_iter().enumerate() {

@@ -264,7 +264,7 @@ fn alignment_of(
         seed,
         ..AlignmentOptions::default()
     };
-    Ok(Some(alignment_over_time(&rings, &times, &options)?))
+    Ok(Some(alignment_over_time(&rings, &times, &options, progress)?))
 }
 
 #[cfg(test)]

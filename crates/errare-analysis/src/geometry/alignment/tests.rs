@@ -53,7 +53,7 @@ fn collect(
 
 fn measured(statistics: &RingStatistics, options: &AlignmentOptions) -> AlignmentOverTime {
     let times: Vec<f64> = (0..statistics.steps()).map(|step| 0.05 * step as f64).collect();
-    alignment_over_time(statistics, &times, options).unwrap()
+    alignment_over_time(statistics, &times, options, &Progress::silent()).unwrap()
 }
 
 fn value(alignment: &AlignmentOverTime, name: &str) -> f64 {
@@ -225,13 +225,21 @@ fn what_has_no_plane_is_refused() {
     let mut statistics = RingStatistics::new(1, 14, 2, 16).unwrap();
     let labels = TrialLabels { slot: 0, response: 0.0, swap: false, sample: 0 };
     statistics.add(0, &labels, &[0.5; 14]);
-    let error = alignment_over_time(&statistics, &[0.0], &without_null()).unwrap_err().to_string();
+    let error = alignment_over_time(&statistics, &[0.0], &without_null(), &Progress::silent())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("only 1 colour bins of slot 0"), "{error}");
     let statistics = rings(1.0, 0.0, 1);
-    assert!(alignment_over_time(&statistics, &[0.0, 0.1], &without_null()).is_err());
+    assert!(alignment_over_time(&statistics, &[0.0, 0.1], &without_null(), &Progress::silent()).is_err());
     let crooked = AlignmentOptions { projector: Some(vec![vec![0.5; 14]]), ..without_null() };
-    let error = alignment_over_time(&statistics, &[0.0], &crooked).unwrap_err().to_string();
+    let error =
+        alignment_over_time(&statistics, &[0.0], &crooked, &Progress::silent()).unwrap_err().to_string();
     assert!(error.contains("orthonormal"), "{error}");
     let absent = AlignmentOptions { slots: [0, 2], ..without_null() };
-    assert!(alignment_over_time(&statistics, &[0.0], &absent).unwrap_err().to_string().contains("slot is 2"));
+    assert!(
+        alignment_over_time(&statistics, &[0.0], &absent, &Progress::silent())
+            .unwrap_err()
+            .to_string()
+            .contains("slot is 2")
+    );
 }
