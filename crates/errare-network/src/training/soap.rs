@@ -3,8 +3,16 @@
 //! For a matrix of weights with gradient G, running means of G Gᵀ and Gᵀ G are kept. In their eigenbases the
 //! curvature is nearly diagonal, so that Adam's step for each coordinate comes close to Newton's.
 //!
-//! Transposes are written out before a product: nalgebra's `tr_mul` is a loop of dot products, not a gemm.
+//! Transposes are written out before a product: nalgebra's `tr_mul` is a loop of dot products, not a gemm. Its QR works
+//! column by column, so that of faer is used, which is four times as fast for 512.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_left_in_place_scratch as apply_scratch,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj as apply_householder,
+};
+use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
+use faer::{Conj, Mat, MatMut, Par};
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use super::optimiser::MomentUpdate;
@@ -14,7 +22,7 @@ const DECAY: f32 = 0.95;
 /// Steps between updates of the eigenbases.
 const EVERY: u64 = 10;
 /// A longer side keeps its own axes: its basis would cost more than it gains.
-const LONGEST: usize = 512;
+const LONGEST: usize = 1024;
 
 /// One side of a matrix of weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,9 +56,25 @@ impl Side {
         // QR keeps the leading axes best, so they come first.
         let mut order: Vec<usize> = (0..length).collect();
         order.sort_by(|&a, &b| along[b].total_cmp(&along[a]));
-        self.basis = product.select_columns(&order).qr().q();
+        self.basis = orthonormal(product.select_columns(&order));
         order
     }
+}
+
+/// The factor Q of a square matrix's QR decomposition. One thread, so that the bytes do not depend on how many there are.
+fn orthonormal(mut matrix: DMatrix<f32>) -> DMatrix<f32> {
+    let side = matrix.nrows();
+    let block = recommended_block_size::<f32>(side, side);
+    let mut coefficients = Mat::zeros(block, side);
+    let factor_scratch = qr_in_place_scratch::<f32>(side, side, block, Par::Seq, Default::default());
+    let mut scratch = MemBuffer::new(factor_scratch.or(apply_scratch::<f32>(side, block, side)));
+    let stack = MemStack::new(&mut scratch);
+    let mut basis = MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), side, side);
+    qr_in_place(basis.as_mut(), coefficients.as_mut(), Par::Seq, stack, Default::default());
+    let mut q = DMatrix::identity(side, side);
+    let out = MatMut::from_column_major_slice_mut(q.as_mut_slice(), side, side);
+    apply_householder(basis.as_ref(), coefficients.as_ref(), Conj::No, out, Par::Seq, stack);
+    q
 }
 
 /// The sides of one tensor, seen as the matrix \[last index × all others\] (nalgebra is column-major).
