@@ -18,19 +18,20 @@ def ratios(measurement: Measurement, clock: str) -> dict[str, dict[str, float]]:
     return result
 
 
-def share(measurement: Measurement, problem: Problem) -> dict[str, float]:
+def share(measurement: Measurement, problem: Problem, recomputed: bool = True) -> dict[str, float]:
     """The limit (seconds) in its parts, and what share of our CPU time it is: a median over rounds."""
     shares = []
     for index, time in enumerate(measurement.times["ours"]):
         cost = {unit: by_round[index] for unit, by_round in measurement.units.items()}
-        shares.append(sum(limit.seconds(problem, cost).values()) / time.cpu)
-    parts = limit.seconds(problem, {unit: median(cost) for unit, cost in measurement.units.items()})
+        shares.append(sum(limit.seconds(problem, cost, recomputed).values()) / time.cpu)
+    costs = {unit: median(cost) for unit, cost in measurement.units.items()}
+    parts = limit.seconds(problem, costs, recomputed)
     return parts | {"share": median(shares), "smallest": min(shares), "largest": max(shares)}
 
 
 def bounds(measurement: Measurement, problem: Problem) -> dict[str, float]:
-    """The CPU ratio that each peer would have if ours ran at its limit."""
-    attained = share(measurement, problem)["share"]
+    """The CPU ratio that each peer would have if ours ran at the limit of what it does."""
+    attained = share(measurement, problem, limit.recomputes(problem))["share"]
     return {name: ratio["median"] / attained for name, ratio in ratios(measurement, "cpu").items()}
 
 
@@ -46,6 +47,7 @@ def document(measurement: Measurement, problem: Problem) -> dict:
         "ratios": {clock: ratios(measurement, clock) for clock in ("cpu", "wall")},
         "unit_seconds": measurement.units,
         "limit": share(measurement, problem) if measurement.threads == 1 else None,
+        "limit_without_recomputation": share(measurement, problem, False) if measurement.threads == 1 else None,
         "ratios_at_limit": bounds(measurement, problem) if measurement.threads == 1 else None,
         "cores_used_by_others": measurement.others,
     }
@@ -83,12 +85,21 @@ def _limit(measurement: Measurement, problem: Problem) -> list[str]:
     softplus = parts["softplus"] + parts["softplus_slope"]
     attained = _range(parts | {"median": parts["share"]}, "{:.0%}")
     at_limit = ", ".join(f"{ratio:.1f} ({name})" for name, ratio in bounds(measurement, problem).items())
+    kept = ""
+    if not limit.recomputes(problem):
+        lower = share(measurement, problem, False)
+        seconds = sum(lower[name] for name in limit.UNITS)
+        of_it = _range(lower | {"median": lower["share"]}, "{:.0%}")
+        kept = (
+            f" It keeps the units that the limit computes again: without these the limit is {seconds:.4f} s, "
+            f"and ours at {of_it} of it."
+        )
     return [
         f"Limit {sum(parts[name] for name in limit.UNITS):.4f} s: "
         f"operations {parts['operation']:.4f} s at {1e-9 / unit['operation']:.0f} GFLOP/s; "
         f"softplus {softplus:.4f} s at {nanoseconds['softplus']}, {nanoseconds['softplus_slope']} with slope; "
         f"normals {parts['normal']:.4f} s at {nanoseconds['normal']}.",
-        f"**Ours runs at {attained} of it**; at 100% the ratios would be {at_limit}.",
+        f"**Ours runs at {attained} of it.**{kept} At 100% the ratios would be {at_limit}.",
         "",
     ]
 

@@ -8,10 +8,10 @@ use errare_core::random::mix;
 use super::Unit;
 use crate::circuit::{Circuit, draw_readout};
 use crate::config::{Cue, Dynamics, NetworkConfig};
-use crate::dynamics::{Scratch, StepGradients, StepInputs};
+use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults};
 use crate::kernel::{
-    Isa, Kernel, Lanes, TILE, Transposed, affine_rows, lane_mut, outer_accumulate, transposed_accumulate,
-    zeros,
+    Isa, Kernel, Lanes, StepRows, TILE, Transposed, VECTORS, affine_rows, lane_mut, outer_accumulate,
+    outer_accumulate_steps, transposed_accumulate, zeros,
 };
 
 /// A piece of work on one tile.
@@ -40,7 +40,7 @@ impl Work {
     }
 }
 
-/// The three matrix kernels at the sizes that networks have.
+/// The matrix kernels at the sizes that networks have.
 #[must_use]
 pub fn matrix_kernels() -> Vec<Work> {
     struct Affine<'a>(&'a mut [Lanes<f32>], &'a [f32], &'a [f32], &'a [Lanes<f32>]);
@@ -63,6 +63,13 @@ pub fn matrix_kernels() -> Vec<Work> {
         fn run<const FMA: bool>(self) {
             self.3.set(self.2);
             outer_accumulate::<f32, FMA>(self.0, self.1, self.3);
+        }
+    }
+    struct OverSteps<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
+    impl Kernel for OverSteps<'_> {
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            outer_accumulate_steps::<f32, FMA>(self.0, self.1, self.2);
         }
     }
     let isa = Isa::detect();
@@ -90,6 +97,14 @@ pub fn matrix_kernels() -> Vec<Work> {
         let (mut gradient, mut t) = (vec![0.0; outputs * inputs], Transposed::new());
         all.push(Work::new(format!("D·Xᵀ {size}"), &needs, move || {
             isa.run(Outer(&mut gradient, black_box(&d), &x, &mut t));
+            black_box(&gradient);
+        }));
+        let needs = [(Unit::Operation, (2 * outputs * inputs * TILE * SPAN) as f64)];
+        let (x, d, mut gradient) =
+            (filled(SPAN * inputs, 5), filled(SPAN * outputs, 6), vec![0.0; outputs * inputs]);
+        all.push(Work::new(format!("D·Xᵀ {size} over {SPAN} steps"), &needs, move || {
+            let (d, x) = (StepRows::all(black_box(&d), outputs), StepRows::all(&x, inputs));
+            isa.run(OverSteps(&mut gradient, d, x));
             black_box(&gradient);
         }));
     }
@@ -120,12 +135,12 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
     let readout = draw_readout(n, 1);
     let make = || Circuit::<f32>::new(config, Cue::Index, 2, &readout);
     let circuit = make();
-    let Products { forward, recomputed, activations } = products(config);
+    let Products { forward, recomputed, activations, recomputed_activations } = products(config);
     let per_tile = |count: usize| (count * TILE) as f64;
     let needs_forward = [(Unit::Operation, 2.0 * per_tile(forward)), (Unit::Softplus, per_tile(activations))];
     let needs_adjoint = [
-        (Unit::Operation, 2.0 * per_tile(2 * forward + recomputed)),
-        (Unit::SoftplusSlope, per_tile(activations)),
+        (Unit::Operation, 2.0 * per_tile(SPAN * (2 * forward + recomputed))),
+        (Unit::SoftplusSlope, per_tile(SPAN * recomputed_activations)),
     ];
     let parameters: Vec<f32> = circuit.layout.initial(1);
     let bias = circuit.code_biases(&parameters, 0);
@@ -133,23 +148,37 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
     let forward = {
         let (circuit, parameters, bias, state) = (make(), parameters.clone(), bias.clone(), state.clone());
         let mut scratch = Scratch::new(&*circuit.cell);
-        let mut f = zeros(n);
+        let (mut f, mut kept) = (zeros(n), zeros(circuit.cell.kept_rows()));
         Work::new(format!("{name}, forward"), &needs_forward, move || {
             let inputs = StepInputs { parameters: &parameters, bias: &bias, drive: None, state: &state };
-            circuit.cell.forward(isa, inputs, &mut f, &mut scratch.rows);
-            black_box(&f);
+            circuit.cell.forward(isa, inputs, &mut f, &mut kept, &mut scratch.rows);
+            black_box((&f, &kept));
         })
     };
     let mut scratch = Scratch::new(&*circuit.cell);
-    let (f, d_f, mut d_state) = (filled(n, 8), filled(n, 9), zeros(n));
+    let rows = circuit.cell.kept_rows();
+    let (states, f, d_f) = (filled(SPAN * n, 7), filled(n, 8), filled(SPAN * n, 9));
+    let (kept, mut d_kept, mut d_state) = (filled(SPAN * rows, 10), zeros(SPAN * rows), zeros(n));
     let mut gradient = vec![0.0; circuit.layout.len()];
     let mut d_bias = vec![0.0; circuit.cell.units()];
-    let adjoint = Work::new(format!("{name}, adjoint"), &needs_adjoint, move || {
-        let inputs = StepInputs { parameters: &parameters, bias: &bias, drive: None, state: &state };
-        let gradients =
-            StepGradients { parameters: &mut gradient, bias: &mut d_bias, drive: None, state: &mut d_state };
-        circuit.cell.adjoint(isa, inputs, &f, &d_f, gradients, &mut scratch);
-        black_box(&d_state);
+    let adjoint = Work::new(format!("{name}, adjoint of {SPAN} steps"), &needs_adjoint, move || {
+        let steps = d_f.chunks(n * VECTORS).zip(states.chunks(n * VECTORS));
+        for (step, (d_f, state)) in steps.enumerate() {
+            let of_step = step * rows * VECTORS..(step + 1) * rows * VECTORS;
+            let inputs = StepInputs { parameters: &parameters, bias: &bias, drive: None, state };
+            let results = StepResults { f: &f, kept: &kept[of_step.clone()] };
+            let gradients = StepGradients {
+                parameters: &mut gradient,
+                bias: &mut d_bias,
+                drive: None,
+                state: &mut d_state,
+                kept: &mut d_kept[of_step],
+            };
+            circuit.cell.adjoint(isa, inputs, results, d_f, gradients, &mut scratch);
+        }
+        let span = Span { state: &states, kept: &kept, d_f: &d_f, d_kept: &d_kept };
+        circuit.cell.weight_gradients(isa, span, &mut gradient);
+        black_box((&d_state, &gradient));
     });
     [forward, adjoint]
 }
@@ -162,6 +191,8 @@ struct Products {
     recomputed: usize,
     /// Transcendental functions.
     activations: usize,
+    /// Those of them that the adjoint does again.
+    recomputed_activations: usize,
 }
 
 fn products(config: &NetworkConfig) -> Products {
@@ -178,14 +209,28 @@ fn products(config: &NetworkConfig) -> Products {
             forward: ends * n + branches,
             recomputed: ends * n + branches,
             activations: branches + n,
+            recomputed_activations: branches,
         },
-        Dynamics::Axonal => Products { forward: ends * n + branches, recomputed: branches, activations: n },
-        Dynamics::Rate => Products { forward: 2 * n * hidden, recomputed: n * hidden, activations: hidden },
+        Dynamics::Axonal => Products {
+            forward: ends * n + branches,
+            recomputed: branches,
+            activations: n,
+            recomputed_activations: 0,
+        },
+        Dynamics::Rate => Products {
+            forward: 2 * n * hidden,
+            recomputed: 0,
+            activations: hidden,
+            recomputed_activations: 0,
+        },
         Dynamics::LowRank => {
             let recurrent = config.rank * (n + hidden);
-            Products { forward: recurrent + n * hidden, recomputed: recurrent, activations: hidden }
+            let forward = recurrent + n * hidden;
+            Products { forward, recomputed: 0, activations: hidden, recomputed_activations: 0 }
         }
-        Dynamics::Gru => Products { forward: 3 * n * n, recomputed: 3 * n * n, activations: 3 * n },
+        Dynamics::Gru => {
+            Products { forward: 3 * n * n, recomputed: 0, activations: 3 * n, recomputed_activations: 0 }
+        }
     }
 }
 

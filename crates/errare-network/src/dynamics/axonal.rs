@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
     row, row_mut, rows_mut, transposed_accumulate,
@@ -170,7 +170,14 @@ impl<T: Real> Cell<T> for Axonal {
         2 * self.branches() + self.neurons
     }
 
-    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
+    fn forward(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &mut [Lanes<T>],
+        _kept: &mut [Lanes<T>],
+        scratch: &mut [Lanes<T>],
+    ) {
         isa.run(Forward { cell: self, inputs, f, tree: rows_mut(scratch, 0, self.branches()) });
     }
 
@@ -178,7 +185,7 @@ impl<T: Real> Cell<T> for Axonal {
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        f: &[Lanes<T>],
+        results: StepResults<'_, T>,
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
@@ -186,7 +193,7 @@ impl<T: Real> Cell<T> for Axonal {
         let (tree, rest) = scratch.rows.split_at_mut(self.branches() * VECTORS);
         let (g, g_soma) = rest.split_at_mut(self.branches() * VECTORS);
         let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, f, d_f, gradients, transposed, tree, g, g_soma });
+        isa.run(Adjoint { cell: self, inputs, f: results.f, d_f, gradients, transposed, tree, g, g_soma });
     }
 }
 

@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
     row, row_mut, rows, rows_mut, transposed_accumulate,
@@ -216,7 +216,14 @@ impl<T: Real> Cell<T> for Dendritic {
         2 * self.tree_rows()
     }
 
-    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
+    fn forward(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &mut [Lanes<T>],
+        _kept: &mut [Lanes<T>],
+        scratch: &mut [Lanes<T>],
+    ) {
         isa.run(Forward { cell: self, inputs, f, tree: scratch });
     }
 
@@ -224,14 +231,14 @@ impl<T: Real> Cell<T> for Dendritic {
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        f: &[Lanes<T>],
+        results: StepResults<'_, T>,
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     ) {
         let (tree, slopes) = scratch.rows.split_at_mut(self.tree_rows() * VECTORS);
         let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, f, d_f, gradients, transposed, tree, slopes });
+        isa.run(Adjoint { cell: self, inputs, f: results.f, d_f, gradients, transposed, tree, slopes });
     }
 }
 

@@ -3,14 +3,14 @@
 //! Gates z and g = logistic(U r + Wˢ s + Wᵉ e + b), candidate h = tanh(U (g ∘ r) + Wˢ s + Wᵉ e + b), each with weights
 //! of its own. Affine maps start uniform in ±1/√fan_in. Parameters: 3n(n + d_s + d_e + 1).
 //!
-//! Units and rows of the scratch are in the order update gate z, reset gate g, candidate h. In the adjoint the
-//! gradients `d` are those at the units' inputs.
+//! Units are in the order update gate z, reset gate g, candidate h; the rows that the cell keeps z, g, g ∘ r, h. In the
+//! adjoint the gradients `d` are those at the units' inputs.
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_sums, affine_rows, outer_accumulate,
+    Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
     transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
@@ -93,26 +93,39 @@ impl<T: Real> Cell<T> for Gru {
         embed_adjoint(&parameters[time.clone()], embedding, d_bias, &mut gradient[time], d_embedding);
     }
 
-    fn scratch_rows(&self) -> usize {
-        8 * self.neurons
+    fn kept_rows(&self) -> usize {
+        4 * self.neurons
     }
 
-    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
-        isa.run(Forward { cell: self, inputs, f, rows: &mut scratch[..4 * self.neurons * VECTORS] });
+    fn scratch_rows(&self) -> usize {
+        0
+    }
+
+    fn forward(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &mut [Lanes<T>],
+        kept: &mut [Lanes<T>],
+        _scratch: &mut [Lanes<T>],
+    ) {
+        isa.run(Forward { cell: self, inputs, f, rows: kept });
     }
 
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        _f: &[Lanes<T>],
+        results: StepResults<'_, T>,
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
-        scratch: &mut Scratch<T>,
+        _scratch: &mut Scratch<T>,
     ) {
-        let (rows, d) = scratch.rows.split_at_mut(4 * self.neurons * VECTORS);
-        let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, d_f, gradients, transposed, rows, d });
+        isa.run(Adjoint { cell: self, inputs, d_f, gradients, rows: results.kept });
+    }
+
+    fn weight_gradients(&self, isa: Isa, span: Span<'_, T>, gradient: &mut [T]) {
+        isa.run(WeightGradients { cell: self, span, gradient });
     }
 }
 
@@ -142,32 +155,25 @@ struct Adjoint<'a, T> {
     inputs: StepInputs<'a, T>,
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
-    transposed: &'a mut Transposed<T>,
-    rows: &'a mut [Lanes<T>],
-    d: &'a mut [Lanes<T>],
+    rows: &'a [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, d_f, gradients, transposed, rows, d } = self;
+        let Self { cell, inputs, d_f, gradients, rows } = self;
         let n = cell.neurons;
         let size = n * VECTORS;
         let weights = &inputs.parameters[cell.recurrent.clone()];
         let (both, candidate) = weights.split_at(2 * n * n);
-        let d_weights = &mut gradients.parameters[cell.recurrent.clone()];
-        let (d_both, d_candidate) = d_weights.split_at_mut(2 * n * n);
-        cell.activate::<T, FMA>(&inputs, rows);
         // The fourth block holds the gradient of g ∘ r.
-        let (d, d_gated) = d.split_at_mut(3 * size);
+        let (d, d_gated) = gradients.kept.split_at_mut(3 * size);
         for i in 0..size {
             let (z, h, r) = (rows[i], rows[3 * size + i], inputs.state[i]);
             d[i] = d_f[i].zip(r.zip(h, |r, h| r - h), |d, x| d * x).zip(z, |d, z| d * z * (T::ONE - z));
             d[2 * size + i] = d_f[i].zip(z, |d, z| d * (T::ONE - z)).zip(h, |d, h| d * (T::ONE - h * h));
             gradients.state[i] = gradients.state[i].add_product::<FMA>(d_f[i], z);
         }
-        transposed.set(&rows[2 * size..3 * size]);
-        outer_accumulate::<T, FMA>(d_candidate, &d[2 * size..], transposed);
         d_gated.fill(Lanes::ZERO);
         transposed_accumulate::<T, FMA>(d_gated, candidate, &d[2 * size..]);
         for i in 0..size {
@@ -175,8 +181,6 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             d[size + i] = d_gated[i].zip(r, |d, r| d * r).zip(g, |d, g| d * g * (T::ONE - g));
             gradients.state[i] = gradients.state[i].add_product::<FMA>(d_gated[i], g);
         }
-        transposed.set(inputs.state);
-        outer_accumulate::<T, FMA>(d_both, &d[..2 * size], transposed);
         transposed_accumulate::<T, FMA>(gradients.state, both, &d[..2 * size]);
         add_row_sums(gradients.bias, d);
         if let Some(d_drive) = gradients.drive {
@@ -184,5 +188,23 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 *total = total.zip(*d, |a, b| a + b);
             }
         }
+    }
+}
+
+struct WeightGradients<'a, T> {
+    cell: &'a Gru,
+    span: Span<'a, T>,
+    gradient: &'a mut [T],
+}
+
+impl<T: Real> Kernel for WeightGradients<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { cell, span, gradient } = self;
+        let n = cell.neurons;
+        let (both, candidate) = gradient[cell.recurrent.clone()].split_at_mut(2 * n * n);
+        let [kept, d] = [span.kept, span.d_kept].map(|rows| StepRows::all(rows, 4 * n));
+        outer_accumulate_steps::<T, FMA>(both, d.part(0, 2 * n), StepRows::all(span.state, n));
+        outer_accumulate_steps::<T, FMA>(candidate, d.part(2 * n, n), kept.part(2 * n, n));
     }
 }

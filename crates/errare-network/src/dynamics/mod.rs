@@ -34,6 +34,15 @@ pub(crate) struct StepInputs<'a, T> {
     pub(crate) state: &'a [Lanes<T>],
 }
 
+/// What a forward step left for its adjoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepResults<'a, T> {
+    /// F(r, s, e), `[neuron][trajectory]`.
+    pub(crate) f: &'a [Lanes<T>],
+    /// The rows that the cell keeps.
+    pub(crate) kept: &'a [Lanes<T>],
+}
+
 /// Where an adjoint adds its gradients.
 #[derive(Debug)]
 pub(crate) struct StepGradients<'a, T> {
@@ -45,6 +54,24 @@ pub(crate) struct StepGradients<'a, T> {
     pub(crate) drive: Option<&'a mut [Lanes<T>]>,
     /// Of the state.
     pub(crate) state: &'a mut [Lanes<T>],
+    /// Of the rows that the cell keeps, for [`Cell::weight_gradients`]; overwritten.
+    pub(crate) kept: &'a mut [Lanes<T>],
+}
+
+/// Steps whose weight gradients are added at once.
+pub(crate) const SPAN: usize = 8;
+
+/// Neighbouring steps behind their adjoints, at most [`SPAN`]: `[step][row][trajectory]` each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span<'a, T> {
+    /// The states that they started from.
+    pub(crate) state: &'a [Lanes<T>],
+    /// What the cell kept.
+    pub(crate) kept: &'a [Lanes<T>],
+    /// Gradients of F.
+    pub(crate) d_f: &'a [Lanes<T>],
+    /// Gradients of what the cell kept.
+    pub(crate) d_kept: &'a [Lanes<T>],
 }
 
 /// An architecture of F. A new dynamics implements this and is named in [`crate::NetworkConfig`].
@@ -71,22 +98,38 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
         d_embedding: &mut [T],
     );
 
+    /// Rows that a forward step keeps for its adjoint, which would else compute them again: of cells whose units are
+    /// few enough to be kept for all steps of a trial.
+    fn kept_rows(&self) -> usize {
+        0
+    }
+
     /// Rows of scratch that forward and adjoint need.
     fn scratch_rows(&self) -> usize;
 
     /// F(r, s, e) into `f`, `[neuron][trajectory]`.
-    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]);
+    fn forward(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &mut [Lanes<T>],
+        kept: &mut [Lanes<T>],
+        scratch: &mut [Lanes<T>],
+    );
 
-    /// Adjoint of [`Cell::forward`], given F(r) itself (`f`) and the gradient `d_f` with respect to it.
+    /// Adjoint of [`Cell::forward`], given its results and the gradient `d_f` with respect to F.
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        f: &[Lanes<T>],
+        results: StepResults<'_, T>,
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     );
+
+    /// Adds the gradients of weights over several steps at once. Cells that keep nothing add all theirs in the adjoint.
+    fn weight_gradients(&self, _isa: Isa, _span: Span<'_, T>, _gradient: &mut [T]) {}
 }
 
 /// Scratch of one worker.
@@ -94,16 +137,11 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
 pub(crate) struct Scratch<T> {
     pub(crate) rows: Vec<Lanes<T>>,
     pub(crate) transposed: Transposed<T>,
-    pub(crate) transposed_hidden: Transposed<T>,
 }
 
 impl<T: Real> Scratch<T> {
     pub(crate) fn new(cell: &dyn Cell<T>) -> Self {
-        Self {
-            rows: zeros(cell.scratch_rows()),
-            transposed: Transposed::new(),
-            transposed_hidden: Transposed::new(),
-        }
+        Self { rows: zeros(cell.scratch_rows()), transposed: Transposed::new() }
     }
 }
 

@@ -5,13 +5,15 @@
 //! Low-rank rate dynamics have U = M Nᵀ/n with M of h × k and N of n × k, both starting standard normal (as in
 //! Mastrogiuseppe & Ostojic 2018): the state acts on the hidden units through its k overlaps κ = Nᵀ r/n.
 //! Parameters: k(h + n) + h(n + d_s + d_e + 1) + n.
+//!
+//! The rows that the cell keeps are the activations of the hidden units and the overlaps.
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_sums, affine_rows, outer_accumulate,
-    softplus_rows, transposed_accumulate,
+    Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
+    transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -126,42 +128,40 @@ impl<T: Real> Cell<T> for Rate {
         embed_adjoint(&parameters[time.clone()], embedding, hidden, &mut gradient[time], d_embedding);
     }
 
-    fn scratch_rows(&self) -> usize {
-        3 * self.hidden + 2 * self.rank()
+    fn kept_rows(&self) -> usize {
+        self.hidden + self.rank()
     }
 
-    fn forward(&self, isa: Isa, inputs: StepInputs<'_, T>, f: &mut [Lanes<T>], scratch: &mut [Lanes<T>]) {
-        let (h, rest) = scratch.split_at_mut(self.hidden * VECTORS);
-        isa.run(Forward { cell: self, inputs, f, h, overlaps: &mut rest[..self.rank() * VECTORS] });
+    fn scratch_rows(&self) -> usize {
+        0
+    }
+
+    fn forward(
+        &self,
+        isa: Isa,
+        inputs: StepInputs<'_, T>,
+        f: &mut [Lanes<T>],
+        kept: &mut [Lanes<T>],
+        _scratch: &mut [Lanes<T>],
+    ) {
+        let (h, overlaps) = kept.split_at_mut(self.hidden * VECTORS);
+        isa.run(Forward { cell: self, inputs, f, h, overlaps });
     }
 
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        _f: &[Lanes<T>],
+        results: StepResults<'_, T>,
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
-        scratch: &mut Scratch<T>,
+        _scratch: &mut Scratch<T>,
     ) {
-        let Scratch { rows, transposed, transposed_hidden } = scratch;
-        let (h, rest) = rows.split_at_mut(self.hidden * VECTORS);
-        let (slope, rest) = rest.split_at_mut(self.hidden * VECTORS);
-        let (d_h, rest) = rest.split_at_mut(self.hidden * VECTORS);
-        let (overlaps, d_overlaps) = rest.split_at_mut(self.rank() * VECTORS);
-        let transposed = [transposed, transposed_hidden];
-        isa.run(Adjoint {
-            cell: self,
-            inputs,
-            d_f,
-            gradients,
-            transposed,
-            h,
-            slope,
-            d_h,
-            overlaps,
-            d_overlaps,
-        });
+        isa.run(Adjoint { cell: self, inputs, h: &results.kept[..self.hidden * VECTORS], d_f, gradients });
+    }
+
+    fn weight_gradients(&self, isa: Isa, span: Span<'_, T>, gradient: &mut [T]) {
+        isa.run(WeightGradients { cell: self, span, gradient });
     }
 }
 
@@ -189,31 +189,22 @@ impl<T: Real> Kernel for Forward<'_, T> {
 struct Adjoint<'a, T> {
     cell: &'a Rate,
     inputs: StepInputs<'a, T>,
+    h: &'a [Lanes<T>],
     d_f: &'a [Lanes<T>],
     gradients: StepGradients<'a, T>,
-    transposed: [&'a mut Transposed<T>; 2],
-    h: &'a mut [Lanes<T>],
-    slope: &'a mut [Lanes<T>],
-    d_h: &'a mut [Lanes<T>],
-    overlaps: &'a mut [Lanes<T>],
-    d_overlaps: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { cell, inputs, d_f, gradients, transposed, h, slope, d_h, overlaps, d_overlaps } = self;
-        let [transposed, transposed_hidden] = transposed;
+        let Self { cell, inputs, h, d_f, gradients } = self;
         let p = inputs.parameters;
-        let gradient = gradients.parameters;
-        cell.hidden_inputs::<T, FMA>(&inputs, overlaps, h);
-        softplus_rows::<T, FMA>(h, slope);
-        transposed_hidden.set(h);
-        outer_accumulate::<T, FMA>(&mut gradient[cell.output.clone()], d_f, transposed_hidden);
+        let (d_h, d_overlaps) = gradients.kept.split_at_mut(cell.hidden * VECTORS);
         d_h.fill(Lanes::ZERO);
         transposed_accumulate::<T, FMA>(d_h, &p[cell.output.clone()], d_f);
-        for (d, slope) in d_h.iter_mut().zip(slope) {
-            *d = d.zip(*slope, |d, s| d * s);
+        // softplus′ = 1 − e^{−softplus}.
+        for (d, h) in d_h.iter_mut().zip(h) {
+            *d = d.zip(*h, |d, h| d * (T::ONE - (-h).exp_negative::<FMA>()));
         }
         add_row_sums(&mut gradients.bias[..cell.hidden], d_h);
         add_row_sums(&mut gradients.bias[cell.hidden..], d_f);
@@ -222,18 +213,38 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 *total = total.zip(*d, |a, b| a + b);
             }
         }
-        transposed.set(inputs.state);
         let Some(weights) = &cell.overlaps else {
-            outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed);
             transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
             return;
         };
-        transposed_hidden.set(overlaps);
-        outer_accumulate::<T, FMA>(&mut gradient[cell.recurrent.clone()], d_h, transposed_hidden);
         d_overlaps.fill(Lanes::ZERO);
         transposed_accumulate::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
         cell.divide_by_neurons(d_overlaps);
-        outer_accumulate::<T, FMA>(&mut gradient[weights.clone()], d_overlaps, transposed);
         transposed_accumulate::<T, FMA>(gradients.state, &p[weights.clone()], d_overlaps);
+    }
+}
+
+struct WeightGradients<'a, T> {
+    cell: &'a Rate,
+    span: Span<'a, T>,
+    gradient: &'a mut [T],
+}
+
+impl<T: Real> Kernel for WeightGradients<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { cell, span, gradient } = self;
+        let (hidden, rank) = (cell.hidden, cell.rank());
+        let [state, d_f] = [span.state, span.d_f].map(|rows| StepRows::all(rows, cell.neurons));
+        let [kept, d_kept] = [span.kept, span.d_kept].map(|rows| StepRows::all(rows, hidden + rank));
+        let (h, d_h) = (kept.part(0, hidden), d_kept.part(0, hidden));
+        outer_accumulate_steps::<T, FMA>(&mut gradient[cell.output.clone()], d_f, h);
+        let recurrent = &mut gradient[cell.recurrent.clone()];
+        let Some(weights) = &cell.overlaps else {
+            outer_accumulate_steps::<T, FMA>(recurrent, d_h, state);
+            return;
+        };
+        outer_accumulate_steps::<T, FMA>(recurrent, d_h, kept.part(hidden, rank));
+        outer_accumulate_steps::<T, FMA>(&mut gradient[weights.clone()], d_kept.part(hidden, rank), state);
     }
 }

@@ -1,6 +1,6 @@
 //! A tile of training trajectories: forward with its losses, then backward through all steps.
 //!
-//! Only states and F are stored; cells recompute their internals. In the kernels λ (`costate`) is the gradient
+//! States, F and what cells keep of their units are stored; the rest they compute again. In the kernels λ (`costate`) is the gradient
 //! with respect to the state after a step.
 
 use super::free_running::{Remove, own_points};
@@ -10,7 +10,7 @@ use super::regression::{Costate, Residual};
 use super::targets::{OwnTarget, clean_targets, draw_targets};
 use super::{Plane, States, TileInputs, TrialStep, begin, step_forward};
 use crate::config::HandOff;
-use crate::dynamics::{StepGradients, StepInputs, drive_adjoint};
+use crate::dynamics::{SPAN, Span, StepGradients, StepInputs, StepResults, drive_adjoint};
 use crate::kernel::{Lanes, Real, TILE, VECTORS, lane, zeros};
 use crate::objective::Regressed;
 use crate::task::{Epoch, Phase};
@@ -41,6 +41,7 @@ pub(super) fn forward_pass<T: Real>(
     let (circuit, n) = (plan.circuit, plan.circuit.neurons);
     let work = &mut slot.work;
     let (size, start_sd) = (n * VECTORS, plan.schedule.base_sd());
+    let kept_size = circuit.cell.kept_rows() * VECTORS;
     let hand_off = hand_off(plan);
     begin(plan.isa, circuit, plan.parameters, inputs, start_sd, &mut work.states[..size], &mut work.tile);
     for (t, step) in plan.steps.iter().enumerate() {
@@ -56,7 +57,8 @@ pub(super) fn forward_pass<T: Real>(
         let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
         let f = &mut work.drives[t * size..(t + 1) * size];
-        let states = States { before, forced, f, after };
+        let kept = &mut work.kept[t * kept_size..(t + 1) * kept_size];
+        let states = States { before, forced, f, kept, after };
         let (parameters, biases) = (plan.parameters, plan.code_biases);
         step_forward(plan.isa, circuit, parameters, biases, step, states, &mut work.tile);
         let (f, after) = (&work.drives[t * size..][..size], &work.states[(t + 1) * size..][..size]);
@@ -101,6 +103,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
     let GradientSlot { parameters, code_biases, penalties, work, .. } = slot;
     let units = circuit.cell.units();
     let size = n * VECTORS;
+    let kept_size = circuit.cell.kept_rows() * VECTORS;
     let hand_off = hand_off(plan);
     work.costate.fill(Lanes::ZERO);
     work.d_drives.iter_mut().for_each(|d| d.fill(Lanes::ZERO));
@@ -128,6 +131,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             penalties[0] += mean;
             penalties[1] += spread;
         }
+        let [d_f, d_kept] = [size, kept_size].map(|size| t % SPAN * size..(t % SPAN + 1) * size);
         let add = |on| regression.filter(|r| r.on == on).map(|r| (T::from_f64(r.weight), residual));
         plan.isa.run(Costate {
             plane: Plane(&circuit.readout),
@@ -136,7 +140,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             drive_residual: add(Regressed::Drive),
             lane_weight: &work.lane_weight,
             costate: &mut work.costate,
-            d_f: &mut work.d_f,
+            d_f: &mut work.d_f[d_f.clone()],
             d_state: &mut work.d_state,
         });
         let forced = plan.objective.teacher_forcing && response;
@@ -149,16 +153,30 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 drive: step.phase.map(|phase| &work.tile.drives[phase as usize][..]),
                 state: before,
             },
-            &work.drives[t * size..(t + 1) * size],
-            &work.d_f,
+            StepResults {
+                f: &work.drives[t * size..(t + 1) * size],
+                kept: &work.kept[t * kept_size..(t + 1) * kept_size],
+            },
+            &work.d_f[d_f],
             StepGradients {
                 parameters: &mut *parameters,
                 bias: &mut code_biases[bias],
                 drive: step.phase.map(|phase| &mut work.d_drives[phase as usize][..]),
                 state: &mut work.d_state,
+                kept: &mut work.d_kept[d_kept],
             },
             &mut work.tile.scratch,
         );
+        if t.is_multiple_of(SPAN) {
+            let steps = SPAN.min(plan.steps.len() - t);
+            let span = Span {
+                state: &work.states[t * size..(t + steps) * size],
+                kept: &work.kept[t * kept_size..(t + steps) * kept_size],
+                d_f: &work.d_f[..steps * size],
+                d_kept: &work.d_kept[..steps * kept_size],
+            };
+            circuit.cell.weight_gradients(plan.isa, span, parameters);
+        }
         if forced {
             let everywhere = [Lanes::splat(T::ONE); VECTORS];
             let forced = if lets_run(plan, step) { &work.forced } else { &everywhere };

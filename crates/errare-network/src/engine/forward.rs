@@ -105,6 +105,8 @@ pub(crate) struct States<'a, T> {
     pub(crate) forced: Option<&'a [Lanes<T>]>,
     /// Receives F.
     pub(crate) f: &'a mut [Lanes<T>],
+    /// Receives the rows that the cell keeps.
+    pub(crate) kept: &'a mut [Lanes<T>],
     /// Receives the state after the update.
     pub(crate) after: &'a mut [Lanes<T>],
 }
@@ -119,7 +121,7 @@ pub(crate) fn step_forward<T: Real>(
     states: States<'_, T>,
     tile: &mut Tile<T>,
 ) {
-    let States { before, forced, f, after } = states;
+    let States { before, forced, f, kept, after } = states;
     let plane = Plane(&circuit.readout);
     if let Some(x) = forced {
         isa.run(Overwrite { plane, x, state: before });
@@ -128,7 +130,7 @@ pub(crate) fn step_forward<T: Real>(
     let drive = step.phase.map(|phase| &tile.drives[phase as usize][..]);
     let bias = &code_biases[step.code * units..(step.code + 1) * units];
     let inputs = StepInputs { parameters, bias, drive, state: before };
-    circuit.cell.forward(isa, inputs, f, &mut tile.scratch.rows);
+    circuit.cell.forward(isa, inputs, f, kept, &mut tile.scratch.rows);
     isa.run(Update {
         plane,
         alpha: T::from_f64(circuit.alpha),

@@ -253,11 +253,13 @@ mod tests {
         backward(&plan, case.inputs(), &mut slot);
         let mut tile = Tile::new(&case.circuit);
         let (mut state, mut after, mut f) = (zeros(5), zeros(5), zeros(5));
+        let mut kept = zeros(case.circuit.cell.kept_rows());
         let start_sd = case.schedule.base_sd();
         begin(plan.isa, &case.circuit, &parameters, case.inputs(), start_sd, &mut state, &mut tile);
         let first_forced = case.steps.iter().position(|step| step.epoch == Epoch::Response).unwrap();
         for (t, step) in case.steps.iter().enumerate() {
-            let states = States { before: &mut state, forced: None, f: &mut f, after: &mut after };
+            let states =
+                States { before: &mut state, forced: None, f: &mut f, kept: &mut kept, after: &mut after };
             step_forward(plan.isa, &case.circuit, &parameters, &code_biases, step, states, &mut tile);
             std::mem::swap(&mut state, &mut after);
             let trained = &slot.work.states[(t + 1) * 5 * VECTORS..];

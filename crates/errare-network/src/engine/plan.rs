@@ -7,6 +7,7 @@ use super::free_running::Forced;
 use super::{Tile, TrialStep};
 use crate::circuit::Circuit;
 use crate::config::{CleanTarget, HandOff, ObjectiveConfig};
+use crate::dynamics::SPAN;
 use crate::kernel::{Isa, Lanes, Real, VECTORS, zeros};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
@@ -58,6 +59,8 @@ pub(super) struct Workspace<T> {
     pub(super) handed: Vec<Lanes<T>>,
     /// F at each step.
     pub(super) drives: Vec<Lanes<T>>,
+    /// What the cell keeps of each step.
+    pub(super) kept: Vec<Lanes<T>>,
     /// x_τ, two rows each; x₀ first.
     pub(super) chain: Vec<Lanes<T>>,
     /// The clean response that each τ is regressed on, two rows each: x₀, or its expectation given x_τ.
@@ -70,7 +73,9 @@ pub(super) struct Workspace<T> {
     /// The lanes that are teacher-forced.
     pub(super) forced: Forced<T>,
     pub(super) costate: Vec<Lanes<T>>,
+    /// Gradients of F, and of what the cell keeps, for a span of steps.
     pub(super) d_f: Vec<Lanes<T>>,
+    pub(super) d_kept: Vec<Lanes<T>>,
     pub(super) d_state: Vec<Lanes<T>>,
     pub(super) d_drives: [Vec<Lanes<T>>; 2],
 }
@@ -89,6 +94,7 @@ impl<T: Real> GradientSlot<T> {
                 states: zeros((steps + 1) * n),
                 handed: zeros(n),
                 drives: zeros(steps * n),
+                kept: zeros(steps * circuit.cell.kept_rows()),
                 chain: zeros(2 * (response_steps + 1)),
                 clean: zeros(2 * (response_steps + 1)),
                 residuals: zeros(2 * (response_steps + 1)),
@@ -96,7 +102,8 @@ impl<T: Real> GradientSlot<T> {
                 logged_weight: [Lanes::ZERO; VECTORS],
                 forced: [Lanes::ZERO; VECTORS],
                 costate: zeros(n),
-                d_f: zeros(n),
+                d_f: zeros(SPAN * n),
+                d_kept: zeros(SPAN * circuit.cell.kept_rows()),
                 d_state: zeros(n),
                 d_drives: [zeros(rows), zeros(rows)],
             },
@@ -114,6 +121,7 @@ impl<T: Real> GradientSlot<T> {
         let size = plan.circuit.neurons * VECTORS;
         self.work.states.resize((plan.steps.len() + 1) * size, Lanes::ZERO);
         self.work.drives.resize(plan.steps.len() * size, Lanes::ZERO);
+        self.work.kept.resize(plan.steps.len() * plan.circuit.cell.kept_rows() * VECTORS, Lanes::ZERO);
     }
 
     /// Forgets the gradients of the last step.

@@ -70,6 +70,12 @@ impl<T: Real> Lanes<T> {
     #[inline(always)]
     pub(crate) fn add_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
         keep_together();
+        self.accumulate_product::<FMA>(a, b)
+    }
+
+    /// [`Self::add_product`] for loops whose sums stay in registers.
+    #[inline(always)]
+    pub(crate) fn accumulate_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
         let mut out = self;
         for i in 0..LANES {
             out.0[i] = super::multiply_add::<T, FMA>(a.0[i], b.0[i], self.0[i]);

@@ -10,6 +10,7 @@ mod matrix;
 mod noise;
 mod outer;
 mod real;
+mod steps;
 mod sums;
 
 pub(crate) use isa::{Isa, Kernel};
@@ -18,4 +19,5 @@ pub(crate) use matrix::{affine_rows, transposed_accumulate};
 pub(crate) use noise::NoiseLanes;
 pub(crate) use outer::{Transposed, outer_accumulate};
 pub(crate) use real::{Real, multiply_add};
-pub(crate) use sums::{add_row_dots, add_row_sums, softplus_rows};
+pub(crate) use steps::{StepRows, outer_accumulate_steps};
+pub(crate) use sums::{add_row_dots, add_row_sums};

@@ -1,17 +1,7 @@
-//! Passes over the rows of a tile: softplus with its slope, sums and dot products over the trajectories. Tested with the
-//! other kernels in [`matrix`](super::matrix).
+//! Passes over the rows of a tile: sums and dot products over the trajectories. Tested with the other kernels in
+//! [`matrix`](super::matrix).
 
-use super::lanes::keep_together;
 use super::{LANES, Lanes, Real, VECTORS, row};
-
-/// Softplus of every value of `z`, in its place, and its slope.
-#[inline(always)]
-pub(crate) fn softplus_rows<T: Real, const FMA: bool>(z: &mut [Lanes<T>], slopes: &mut [Lanes<T>]) {
-    for (z, slope) in z.iter_mut().zip(slopes) {
-        (*z, *slope) = z.softplus::<FMA>();
-        keep_together();
-    }
-}
 
 /// `sums[r] += Σ_trajectories a[r]` for all rows r: fixed order.
 #[inline(always)]
@@ -54,7 +44,7 @@ pub(crate) fn add_row_dots<T: Real, const FMA: bool>(
 /// Adds to each sum the lanes of its vector: a tree that halves the lanes and gathers the vectors at once, with a third
 /// of the instructions of a sum for each.
 #[inline(always)]
-fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
+pub(super) fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
     let mut eight = [Lanes::ZERO; 8];
     for k in 0..8 {
         eight[k] = fold::<T, 8>(&vectors[2 * k], &vectors[2 * k + 1]);

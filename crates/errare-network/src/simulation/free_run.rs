@@ -54,12 +54,15 @@ struct Walk {
     state: Vec<Lanes<f32>>,
     after: Vec<Lanes<f32>>,
     f: Vec<Lanes<f32>>,
+    /// What the cell keeps for an adjoint, which no one asks for here.
+    kept: Vec<Lanes<f32>>,
 }
 
 impl Walk {
     fn new(circuit: &Circuit<f32>) -> Self {
         let buffer = || zeros(circuit.neurons);
-        Self { tile: Tile::new(circuit), state: buffer(), after: buffer(), f: buffer() }
+        let kept = zeros(circuit.cell.kept_rows());
+        Self { tile: Tile::new(circuit), state: buffer(), after: buffer(), f: buffer(), kept }
     }
 }
 
@@ -157,7 +160,7 @@ impl<'a> Simulation<'a> {
 
     fn run_tile(&self, inputs: TileInputs<'_>, walk: &mut Walk, mut record: impl FnMut(&[Lanes<f32>])) {
         let Network { circuit, parameters, stage, .. } = self.network;
-        let Walk { tile, state, after, f } = walk;
+        let Walk { tile, state, after, f, kept } = walk;
         begin(self.isa, circuit, parameters, inputs, self.schedule.base_sd(), state, tile);
         let reset = (stage.diffusion.hand_off == HandOff::Reset).then(|| {
             let (seed, _, chunk) = inputs.noise_key;
@@ -171,7 +174,7 @@ impl<'a> Simulation<'a> {
         for step in &self.steps {
             let starts = step.epoch == Epoch::Response && step.code == self.schedule.steps();
             let forced = reset.as_deref().filter(|_| starts);
-            let states = States { before: state, forced, f, after };
+            let states = States { before: state, forced, f, kept, after };
             step_forward(self.isa, circuit, parameters, &self.code_biases, step, states, tile);
             std::mem::swap(state, after);
             record(state);

@@ -1,0 +1,188 @@
+//! D·Xᵀ summed over neighbouring steps, the gradient of weights whose inputs and output gradients are at hand for several
+//! steps. Trajectories stay in the lanes, so nothing is transposed: each weight is a dot product over trajectories and
+//! steps, and its lanes are summed once for all steps.
+
+use std::ops::Range;
+
+use super::sums::add_lane_sums;
+use super::{LANES, Lanes, Real, VECTORS};
+
+/// Rows `first..first + count` of a buffer that holds `per_step` rows for each step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepRows<'a, T> {
+    /// `[step][row][vector]`.
+    pub(crate) buffer: &'a [Lanes<T>],
+    pub(crate) per_step: usize,
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+impl<'a, T> StepRows<'a, T> {
+    /// All rows of a buffer with `per_step` rows a step.
+    #[inline(always)]
+    pub(crate) fn all(buffer: &'a [Lanes<T>], per_step: usize) -> Self {
+        Self { buffer, per_step, first: 0, count: per_step }
+    }
+
+    /// Some of its rows.
+    #[inline(always)]
+    pub(crate) fn part(self, first: usize, count: usize) -> Self {
+        Self { first: self.first + first, count, ..self }
+    }
+
+    /// `ROWS` rows from `row` on, of each step.
+    #[inline(always)]
+    fn blocks<const ROWS: usize>(self, row: usize) -> impl Iterator<Item = &'a [[Lanes<T>; VECTORS]; ROWS]> {
+        let from = self.first + row;
+        self.buffer.chunks_exact(self.per_step * VECTORS).map(move |step| {
+            step.as_chunks().0[from..].first_chunk().expect("a block lies within the rows of a step")
+        })
+    }
+}
+
+/// Rows of D, and of X, whose dot products fit the registers.
+const BLOCK: usize = 4;
+/// Rows of the longer matrix that stay in the first-level cache, over all steps, while the shorter one passes.
+const CHUNK: usize = 8;
+
+/// `w[o][i] += Σ_steps Σ_trajectories d[o] x[i]`.
+#[inline(always)]
+pub(crate) fn outer_accumulate_steps<T: Real, const FMA: bool>(
+    weights: &mut [T],
+    d: StepRows<'_, T>,
+    x: StepRows<'_, T>,
+) {
+    assert!(weights.len() == d.count * x.count);
+    for from in (0..d.count.max(x.count)).step_by(CHUNK) {
+        let (outputs, inputs) = if d.count > x.count {
+            (from..d.count.min(from + CHUNK), 0..x.count)
+        } else {
+            (0..d.count, from..x.count.min(from + CHUNK))
+        };
+        let Range { start: mut o, end } = outputs;
+        while o + BLOCK <= end {
+            outer_rows::<T, FMA, BLOCK>(weights, d, x, o, inputs.clone());
+            o += BLOCK;
+        }
+        if o + 2 <= end {
+            outer_rows::<T, FMA, 2>(weights, d, x, o, inputs.clone());
+            o += 2;
+        }
+        if o < end {
+            outer_rows::<T, FMA, 1>(weights, d, x, o, inputs);
+        }
+    }
+}
+
+/// A block of rows of D with some rows of X.
+#[inline(always)]
+fn outer_rows<T: Real, const FMA: bool, const ROWS: usize>(
+    weights: &mut [T],
+    d: StepRows<'_, T>,
+    x: StepRows<'_, T>,
+    o: usize,
+    inputs: Range<usize>,
+) {
+    let Range { start: mut i, end } = inputs;
+    while i + BLOCK <= end {
+        outer_block::<T, FMA, ROWS, BLOCK>(weights, d, x, o, i);
+        i += BLOCK;
+    }
+    if i + 2 <= end {
+        outer_block::<T, FMA, ROWS, 2>(weights, d, x, o, i);
+        i += 2;
+    }
+    if i < end {
+        outer_block::<T, FMA, ROWS, 1>(weights, d, x, o, i);
+    }
+}
+
+#[inline(always)]
+fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize>(
+    weights: &mut [T],
+    d: StepRows<'_, T>,
+    x: StepRows<'_, T>,
+    o: usize,
+    i: usize,
+) {
+    let mut products = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
+    for (d, x) in d.blocks::<ROWS>(o).zip(x.blocks::<COLUMNS>(i)) {
+        for v in 0..VECTORS {
+            for r in 0..ROWS {
+                for c in 0..COLUMNS {
+                    products[r][c] = products[r][c].accumulate_product::<FMA>(d[r][v], x[c][v]);
+                }
+            }
+        }
+    }
+    let mut vectors = [Lanes::ZERO; LANES];
+    for r in 0..ROWS {
+        for c in 0..COLUMNS {
+            vectors[r * COLUMNS + c] = products[r][c];
+        }
+    }
+    let mut sums = [T::ZERO; LANES];
+    add_lane_sums(&mut sums, &vectors);
+    for r in 0..ROWS {
+        let weights = &mut weights[(o + r) * x.count + i..][..COLUMNS];
+        for c in 0..COLUMNS {
+            weights[c] += sums[r * COLUMNS + c];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::{Isa, Kernel, TILE, lane, lane_mut, zeros};
+
+    struct Run<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
+
+    impl Kernel for Run<'_> {
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            outer_accumulate_steps::<f32, FMA>(self.0, self.1, self.2);
+        }
+    }
+
+    fn filled(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
+        let mut buffer = zeros(rows);
+        for r in 0..rows {
+            for t in 0..TILE {
+                let hash = errare_core::random::mix(salt + (r * TILE + t) as u64);
+                *lane_mut(&mut buffer, r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
+            }
+        }
+        buffer
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn every_instruction_set_matches_the_plain_sums(
+            outputs in 1usize..12, inputs in 1usize..12, steps in 1usize..5, before in 0usize..3, salt in 0u64..1000,
+        ) {
+            let per_step = before + outputs + 1;
+            let (d, x) = (filled(steps * per_step, salt), filled(steps * inputs, salt + 1));
+            for isa in Isa::available() {
+                let mut weights = vec![0.5; outputs * inputs];
+                let rows = StepRows::all(&d, per_step).part(before, outputs);
+                isa.run(Run(&mut weights, rows, StepRows::all(&x, inputs)));
+                for o in 0..outputs {
+                    for i in 0..inputs {
+                        let plain: f64 = (0..steps * TILE)
+                            .map(|k| {
+                                let (step, t) = (k / TILE, k % TILE);
+                                let d = lane(&d, step * per_step + before + o, t);
+                                f64::from(d) * f64::from(lane(&x, step * inputs + i, t))
+                            })
+                            .sum();
+                        prop_assert!((plain + 0.5 - f64::from(weights[o * inputs + i])).abs() < 4e-4);
+                    }
+                }
+            }
+        }
+    }
+}
