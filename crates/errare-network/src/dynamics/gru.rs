@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
-    transposed_accumulate,
+    transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -174,8 +174,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             d[2 * size + i] = d_f[i].zip(z, |d, z| d * (T::ONE - z)).zip(h, |d, h| d * (T::ONE - h * h));
             gradients.state[i] = gradients.state[i].add_product::<FMA>(d_f[i], z);
         }
-        d_gated.fill(Lanes::ZERO);
-        transposed_accumulate::<T, FMA>(d_gated, candidate, &d[2 * size..]);
+        transposed_rows::<T, FMA>(d_gated, candidate, &d[2 * size..]);
         for i in 0..size {
             let (g, r) = (rows[size + i], inputs.state[i]);
             d[size + i] = d_gated[i].zip(r, |d, r| d * r).zip(g, |d, g| d * g * (T::ONE - g));

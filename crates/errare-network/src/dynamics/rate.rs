@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
-    transposed_accumulate,
+    transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -200,8 +200,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         let Self { cell, inputs, h, d_f, gradients } = self;
         let p = inputs.parameters;
         let (d_h, d_overlaps) = gradients.kept.split_at_mut(cell.hidden * VECTORS);
-        d_h.fill(Lanes::ZERO);
-        transposed_accumulate::<T, FMA>(d_h, &p[cell.output.clone()], d_f);
+        transposed_rows::<T, FMA>(d_h, &p[cell.output.clone()], d_f);
         // softplus′ = 1 − e^{−softplus}.
         for (d, h) in d_h.iter_mut().zip(h) {
             *d = d.zip(*h, |d, h| d * (T::ONE - (-h).exp_negative::<FMA>()));
@@ -217,8 +216,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
             return;
         };
-        d_overlaps.fill(Lanes::ZERO);
-        transposed_accumulate::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
+        transposed_rows::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
         cell.divide_by_neurons(d_overlaps);
         transposed_accumulate::<T, FMA>(gradients.state, &p[weights.clone()], d_overlaps);
     }

@@ -139,7 +139,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             state_residual: add(Regressed::State),
             drive_residual: add(Regressed::Drive),
             lane_weight: &work.lane_weight,
-            costate: &mut work.costate,
+            costate: &work.costate,
             d_f: &mut work.d_f[d_f.clone()],
             d_state: &mut work.d_state,
         });

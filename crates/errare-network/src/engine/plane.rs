@@ -9,7 +9,7 @@ pub(crate) struct Plane<'a, T>(pub(crate) &'a [Vec<T>; 2]);
 impl<T: Real> Plane<'_, T> {
     /// The weights of both axes, neuron by neuron: states are long, so both are read off in one pass.
     #[inline(always)]
-    fn columns(&self) -> impl Iterator<Item = [T; 2]> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = [T; 2]> {
         self.0[0].iter().zip(&self.0[1]).map(|(&a, &b)| [a, b])
     }
 
@@ -31,11 +31,7 @@ impl<T: Real> Plane<'_, T> {
     #[inline(always)]
     pub(crate) fn add<const FMA: bool>(&self, x: &[[Lanes<T>; VECTORS]; 2], state: &mut [Lanes<T>]) {
         for (r, w) in state.as_chunks_mut::<VECTORS>().0.iter_mut().zip(self.columns()) {
-            for v in 0..VECTORS {
-                for axis in 0..2 {
-                    r[v] = r[v].add_scaled::<FMA>(w[axis], x[axis][v]);
-                }
-            }
+            add_to_row::<T, FMA>(w, x, r);
         }
     }
 
@@ -50,6 +46,20 @@ impl<T: Real> Plane<'_, T> {
             }
         }
         self.add::<FMA>(&change, state);
+    }
+}
+
+/// Adds to one neuron's row what a point x of the plane is to it.
+#[inline(always)]
+pub(super) fn add_to_row<T: Real, const FMA: bool>(
+    weights: [T; 2],
+    x: &[[Lanes<T>; VECTORS]; 2],
+    r: &mut [Lanes<T>; VECTORS],
+) {
+    for v in 0..VECTORS {
+        for axis in 0..2 {
+            r[v] = r[v].add_scaled::<FMA>(weights[axis], x[axis][v]);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The regression of a denoising step: its residual in the behavioural plane, and how that enters the costate.
 
-use super::Plane;
+use super::plane::{Plane, add_to_row};
 use crate::kernel::{Kernel, Lanes, Real, VECTORS, row, row_mut};
 
 /// Prediction − target in the plane, and its weighted mean square.
@@ -40,7 +40,7 @@ pub(super) struct Costate<'a, T> {
     pub(super) state_residual: Option<(T, &'a [Lanes<T>])>,
     pub(super) drive_residual: Option<(T, &'a [Lanes<T>])>,
     pub(super) lane_weight: &'a [Lanes<T>; VECTORS],
-    pub(super) costate: &'a mut [Lanes<T>],
+    pub(super) costate: &'a [Lanes<T>],
     pub(super) d_f: &'a mut [Lanes<T>],
     pub(super) d_state: &'a mut [Lanes<T>],
 }
@@ -61,18 +61,22 @@ impl<T: Real> Costate<'_, T> {
 impl<T: Real> Kernel for Costate<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        if let Some(residual) = self.state_residual {
-            let x = self.weighted(residual);
-            self.plane.add::<FMA>(&x, self.costate);
-        }
+        let of_state = self.state_residual.map(|residual| self.weighted(residual));
+        let of_drive = self.drive_residual.map(|residual| self.weighted(residual));
         let leak = T::ONE - self.alpha;
-        for i in 0..self.costate.len() {
-            self.d_f[i] = self.costate[i].map(|c| self.alpha * c);
-            self.d_state[i] = self.costate[i].map(|c| leak * c);
-        }
-        if let Some(residual) = self.drive_residual {
-            let x = self.weighted(residual);
-            self.plane.add::<FMA>(&x, self.d_f);
+        for (i, weights) in self.plane.columns().enumerate() {
+            let mut costate = *row(self.costate, i);
+            if let Some(x) = &of_state {
+                add_to_row::<T, FMA>(weights, x, &mut costate);
+            }
+            let (d_f, d_state) = (row_mut(self.d_f, i), row_mut(self.d_state, i));
+            for v in 0..VECTORS {
+                d_f[v] = costate[v].map(|c| self.alpha * c);
+                d_state[v] = costate[v].map(|c| leak * c);
+            }
+            if let Some(x) = &of_drive {
+                add_to_row::<T, FMA>(weights, x, d_f);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::plan::{BatchPlan, Workspace};
 use super::plane::lane_f64;
 use super::{TileInputs, fill_normals};
 use crate::config::CleanTarget;
-use crate::kernel::{LANES, Lanes, NoiseLanes, Real, TILE, VECTORS, lane_mut};
+use crate::kernel::{LANES, Lanes, NoiseLanes, Real, TILE, VECTORS, lane_mut, row_mut};
 use crate::ring::{RingTarget, TileTargets};
 
 /// The clean responses to regress on at τ, from the points x_τ that the trajectories came to.
@@ -39,6 +39,7 @@ pub(super) fn draw_targets<T: Real>(
     }
     let mut noise = NoiseLanes::new(seed, Purpose::Targets, step, inputs.first as u64);
     fill_normals(plan.isa, &mut noise, &mut work.chain);
+    let mut points = [[0.0; TILE]; 2];
     for lane in 0..TILE {
         let (index, _) = inputs.display_of(lane);
         let trajectory = (inputs.first + lane) as u64;
@@ -50,12 +51,19 @@ pub(super) fn draw_targets<T: Real>(
         let response = sample_response(weights, plan.target.emission(display), display, &mut stream);
         let (sin, cos) = response.angle.sin_cos();
         for (axis, clean) in [cos, sin].into_iter().enumerate() {
-            let mut x = plan.radius * clean + plan.spread * lane_f64(&work.chain, axis, lane);
+            let x = plan.radius * clean + plan.spread * lane_f64(&work.chain, axis, lane);
             *lane_mut(&mut work.chain, axis, lane) = T::from_f64(x);
-            for tau in 1..=plan.schedule.steps() {
-                let beta = plan.schedule.beta[tau];
-                x = (1.0 - beta).sqrt() * x + beta.sqrt() * lane_f64(&work.chain, 2 * tau + axis, lane);
-                *lane_mut(&mut work.chain, 2 * tau + axis, lane) = T::from_f64(x);
+            points[axis][lane] = x;
+        }
+    }
+    for tau in 1..=plan.schedule.steps() {
+        let beta = plan.schedule.beta[tau];
+        let (kept, added) = ((1.0 - beta).sqrt(), beta.sqrt());
+        for (axis, points) in points.iter_mut().enumerate() {
+            let noise = row_mut(&mut work.chain, 2 * tau + axis).iter_mut().flat_map(|vector| &mut vector.0);
+            for (x, z) in points.iter_mut().zip(noise) {
+                *x = kept * *x + added * z.to_f64();
+                *z = T::from_f64(*x);
             }
         }
     }

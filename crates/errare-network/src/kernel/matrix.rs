@@ -83,9 +83,24 @@ fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
     }
 }
 
+/// `out[i] = Σₒ w[o][i] d[o]` for all inputs i.
+#[inline(always)]
+pub(crate) fn transposed_rows<T: Real, const FMA: bool>(out: &mut [Lanes<T>], weights: &[T], d: &[Lanes<T>]) {
+    transposed::<T, FMA, false>(out, weights, d);
+}
+
 /// `out[i] += Σₒ w[o][i] d[o]` for all inputs i.
 #[inline(always)]
 pub(crate) fn transposed_accumulate<T: Real, const FMA: bool>(
+    out: &mut [Lanes<T>],
+    weights: &[T],
+    d: &[Lanes<T>],
+) {
+    transposed::<T, FMA, true>(out, weights, d);
+}
+
+#[inline(always)]
+fn transposed<T: Real, const FMA: bool, const ADD: bool>(
     out: &mut [Lanes<T>],
     weights: &[T],
     d: &[Lanes<T>],
@@ -95,20 +110,20 @@ pub(crate) fn transposed_accumulate<T: Real, const FMA: bool>(
     assert!(weights.len() == outputs * inputs);
     let mut i = 0;
     while i + BLOCK <= inputs {
-        transposed_block::<T, FMA, BLOCK>(out, weights, d, i, inputs);
+        transposed_block::<T, FMA, ADD, BLOCK>(out, weights, d, i, inputs);
         i += BLOCK;
     }
     if i + 2 <= inputs {
-        transposed_block::<T, FMA, 2>(out, weights, d, i, inputs);
+        transposed_block::<T, FMA, ADD, 2>(out, weights, d, i, inputs);
         i += 2;
     }
     if i < inputs {
-        transposed_block::<T, FMA, 1>(out, weights, d, i, inputs);
+        transposed_block::<T, FMA, ADD, 1>(out, weights, d, i, inputs);
     }
 }
 
 #[inline(always)]
-fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
+fn transposed_block<T: Real, const FMA: bool, const ADD: bool, const COLUMNS: usize>(
     out: &mut [Lanes<T>],
     weights: &[T],
     d: &[Lanes<T>],
@@ -116,8 +131,10 @@ fn transposed_block<T: Real, const FMA: bool, const COLUMNS: usize>(
     inputs: usize,
 ) {
     let mut sums = [[Lanes::ZERO; VECTORS]; COLUMNS];
-    for c in 0..COLUMNS {
-        sums[c] = *row(out, first + c);
+    if ADD {
+        for c in 0..COLUMNS {
+            sums[c] = *row(out, first + c);
+        }
     }
     for (w, d) in weights.chunks_exact(inputs).zip(d.as_chunks::<VECTORS>().0) {
         let w: &[T; COLUMNS] = w[first..].first_chunk().expect("a block lies within the row");
@@ -149,6 +166,7 @@ mod tests {
         d: &'a [Lanes<f32>],
         out: &'a mut [Lanes<f32>],
         back: &'a mut [Lanes<f32>],
+        twice: &'a mut [Lanes<f32>],
         gradient: &'a mut [f32],
         sums: &'a mut [f32],
         dots: &'a mut [f32],
@@ -158,7 +176,9 @@ mod tests {
         #[inline(always)]
         fn run<const FMA: bool>(self) {
             affine_rows::<f32, FMA>(self.out, self.w, Some(self.bias), self.drive, self.x);
-            transposed_accumulate::<f32, FMA>(self.back, self.w, self.d);
+            transposed_rows::<f32, FMA>(self.back, self.w, self.d);
+            transposed_accumulate::<f32, FMA>(self.twice, self.w, self.d);
+            transposed_accumulate::<f32, FMA>(self.twice, self.w, self.d);
             let mut x = Transposed::new();
             x.set(self.x);
             outer_accumulate::<f32, FMA>(self.gradient, self.d, &mut x);
@@ -188,12 +208,13 @@ mod tests {
             let bias: Vec<f32> = (0..outputs).map(|o| o as f32 * 0.1).collect();
             let (x, d, drive) = (filled(inputs, salt + 1), filled(outputs, salt + 2), filled(outputs, salt + 3));
             for isa in Isa::available() {
-                let (mut out, mut back) = (zeros(outputs), zeros(inputs));
+                // What stands in `back` is overwritten.
+                let (mut out, mut back, mut twice) = (zeros(outputs), filled(inputs, salt), zeros(inputs));
                 let (mut gradient, mut sums) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
                 let mut dots = vec![0.5; outputs];
                 isa.run(All {
                     w: &w, bias: &bias, drive: driven.then_some(&drive[..]), x: &x, d: &d,
-                    out: &mut out, back: &mut back, gradient: &mut gradient, sums: &mut sums, dots: &mut dots,
+                    out: &mut out, back: &mut back, twice: &mut twice, gradient: &mut gradient, sums: &mut sums, dots: &mut dots,
                 });
                 for t in [0, 17, 63] {
                     for o in 0..outputs {
@@ -204,6 +225,7 @@ mod tests {
                     for i in 0..inputs {
                         let plain: f64 = (0..outputs).map(|o| f64::from(w[o * inputs + i] * lane(&d, o, t))).sum();
                         prop_assert!((plain - f64::from(lane(&back, i, t))).abs() < 1e-4);
+                        prop_assert!((2.0 * plain - f64::from(lane(&twice, i, t))).abs() < 2e-4);
                     }
                 }
                 for o in 0..outputs {

@@ -15,7 +15,7 @@ mod sums;
 
 pub(crate) use isa::{Isa, Kernel};
 pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
-pub(crate) use matrix::{affine_rows, transposed_accumulate};
+pub(crate) use matrix::{affine_rows, transposed_accumulate, transposed_rows};
 pub(crate) use noise::NoiseLanes;
 pub(crate) use outer::{Transposed, outer_accumulate};
 pub(crate) use real::{Real, multiply_add};
