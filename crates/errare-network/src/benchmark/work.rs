@@ -10,7 +10,7 @@ use crate::circuit::{Circuit, draw_readout};
 use crate::config::{Cue, Dynamics, NetworkConfig};
 use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults};
 use crate::kernel::{
-    Isa, Kernel, Lanes, StepRows, TILE, Transposed, VECTORS, affine_rows, lane_mut, outer_accumulate,
+    Isa, Kernel, Lanes, StepBuffer, StepRows, TILE, Transposed, affine_rows, lane_mut, outer_accumulate,
     outer_accumulate_steps, transposed_accumulate, zeros,
 };
 
@@ -100,11 +100,10 @@ pub fn matrix_kernels() -> Vec<Work> {
             black_box(&gradient);
         }));
         let needs = [(Unit::Operation, (2 * outputs * inputs * TILE * SPAN) as f64)];
-        let (x, d, mut gradient) =
-            (filled(SPAN * inputs, 5), filled(SPAN * outputs, 6), vec![0.0; outputs * inputs]);
+        let (x, d) = (steps(SPAN, inputs, 5), steps(SPAN, outputs, 6));
+        let mut gradient = vec![0.0; outputs * inputs];
         all.push(Work::new(format!("D·Xᵀ {size} over {SPAN} steps"), &needs, move || {
-            let (d, x) = (StepRows::all(black_box(&d), outputs), StepRows::all(&x, inputs));
-            isa.run(OverSteps(&mut gradient, d, x));
+            isa.run(OverSteps(&mut gradient, black_box(&d).steps(0..SPAN), x.steps(0..SPAN)));
             black_box(&gradient);
         }));
     }
@@ -157,26 +156,30 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
     };
     let mut scratch = Scratch::new(&*circuit.cell);
     let rows = circuit.cell.kept_rows();
-    let (states, f, d_f) = (filled(SPAN * n, 7), filled(n, 8), filled(SPAN * n, 9));
-    let (kept, mut d_kept, mut d_state) = (filled(SPAN * rows, 10), zeros(SPAN * rows), zeros(n));
+    let (states, f, d_f) = (steps(SPAN, n, 7), filled(n, 8), steps(SPAN, n, 9));
+    let (kept, mut d_kept, mut d_state) = (steps(SPAN, rows, 10), StepBuffer::new(SPAN, rows), zeros(n));
     let mut gradient = vec![0.0; circuit.layout.len()];
     let mut d_bias = vec![0.0; circuit.cell.units()];
     let adjoint = Work::new(format!("{name}, adjoint of {SPAN} steps"), &needs_adjoint, move || {
-        let steps = d_f.chunks(n * VECTORS).zip(states.chunks(n * VECTORS));
-        for (step, (d_f, state)) in steps.enumerate() {
-            let of_step = step * rows * VECTORS..(step + 1) * rows * VECTORS;
-            let inputs = StepInputs { parameters: &parameters, bias: &bias, drive: None, state };
-            let results = StepResults { f: &f, kept: &kept[of_step.clone()] };
+        for step in 0..SPAN {
+            let inputs =
+                StepInputs { parameters: &parameters, bias: &bias, drive: None, state: states.step(step) };
+            let results = StepResults { f: &f, kept: kept.step(step) };
             let gradients = StepGradients {
                 parameters: &mut gradient,
                 bias: &mut d_bias,
                 drive: None,
                 state: &mut d_state,
-                kept: &mut d_kept[of_step],
+                kept: d_kept.step_mut(step),
             };
-            circuit.cell.adjoint(isa, inputs, results, d_f, gradients, &mut scratch);
+            circuit.cell.adjoint(isa, inputs, results, d_f.step(step), gradients, &mut scratch);
         }
-        let span = Span { state: &states, kept: &kept, d_f: &d_f, d_kept: &d_kept };
+        let span = Span {
+            state: states.steps(0..SPAN),
+            kept: kept.steps(0..SPAN),
+            d_f: d_f.steps(0..SPAN),
+            d_kept: d_kept.steps(0..SPAN),
+        };
         circuit.cell.weight_gradients(isa, span, &mut gradient);
         black_box((&d_state, &gradient));
     });
@@ -243,6 +246,14 @@ fn filled(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
     let mut buffer = zeros(rows);
     for (i, value) in values(rows * TILE, salt).into_iter().enumerate() {
         *lane_mut(&mut buffer, i / TILE, i % TILE) = value;
+    }
+    buffer
+}
+
+fn steps(count: usize, rows: usize, salt: u64) -> StepBuffer<f32> {
+    let mut buffer = StepBuffer::new(count, rows);
+    for step in 0..count {
+        buffer.step_mut(step).copy_from_slice(&filled(rows, salt + step as u64));
     }
     buffer
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
+    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
     transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
@@ -202,8 +202,8 @@ impl<T: Real> Kernel for WeightGradients<'_, T> {
         let Self { cell, span, gradient } = self;
         let n = cell.neurons;
         let (both, candidate) = gradient[cell.recurrent.clone()].split_at_mut(2 * n * n);
-        let [kept, d] = [span.kept, span.d_kept].map(|rows| StepRows::all(rows, 4 * n));
-        outer_accumulate_steps::<T, FMA>(both, d.part(0, 2 * n), StepRows::all(span.state, n));
+        let Span { state, kept, d_kept: d, .. } = span;
+        outer_accumulate_steps::<T, FMA>(both, d.part(0, 2 * n), state);
         outer_accumulate_steps::<T, FMA>(candidate, d.part(2 * n, n), kept.part(2 * n, n));
     }
 }

@@ -18,7 +18,8 @@ pub(crate) use gru::Gru;
 pub(crate) use rate::Rate;
 
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, affine_rows, outer_accumulate, transposed_accumulate, zeros,
+    Isa, Kernel, Lanes, Real, StepRows, Transposed, affine_rows, outer_accumulate, transposed_accumulate,
+    zeros,
 };
 
 /// What a cell reads at one step.
@@ -61,17 +62,17 @@ pub(crate) struct StepGradients<'a, T> {
 /// Steps whose weight gradients are added at once.
 pub(crate) const SPAN: usize = 8;
 
-/// Neighbouring steps behind their adjoints, at most [`SPAN`]: `[step][row][trajectory]` each.
+/// Neighbouring steps behind their adjoints, at most [`SPAN`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span<'a, T> {
     /// The states that they started from.
-    pub(crate) state: &'a [Lanes<T>],
+    pub(crate) state: StepRows<'a, T>,
     /// What the cell kept.
-    pub(crate) kept: &'a [Lanes<T>],
+    pub(crate) kept: StepRows<'a, T>,
     /// Gradients of F.
-    pub(crate) d_f: &'a [Lanes<T>],
+    pub(crate) d_f: StepRows<'a, T>,
     /// Gradients of what the cell kept.
-    pub(crate) d_kept: &'a [Lanes<T>],
+    pub(crate) d_kept: StepRows<'a, T>,
 }
 
 /// An architecture of F. A new dynamics implements this and is named in [`crate::NetworkConfig`].

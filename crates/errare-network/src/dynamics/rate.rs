@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, StepRows, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
+    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
     transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
@@ -233,8 +233,7 @@ impl<T: Real> Kernel for WeightGradients<'_, T> {
     fn run<const FMA: bool>(self) {
         let Self { cell, span, gradient } = self;
         let (hidden, rank) = (cell.hidden, cell.rank());
-        let [state, d_f] = [span.state, span.d_f].map(|rows| StepRows::all(rows, cell.neurons));
-        let [kept, d_kept] = [span.kept, span.d_kept].map(|rows| StepRows::all(rows, hidden + rank));
+        let Span { state, kept, d_f, d_kept } = span;
         let (h, d_h) = (kept.part(0, hidden), d_kept.part(0, hidden));
         outer_accumulate_steps::<T, FMA>(&mut gradient[cell.output.clone()], d_f, h);
         let recurrent = &mut gradient[cell.recurrent.clone()];

@@ -38,14 +38,13 @@ pub(super) fn forward_pass<T: Real>(
     own: Option<&OwnTarget<'_, T>>,
     slot: &mut GradientSlot<T>,
 ) {
-    let (circuit, n) = (plan.circuit, plan.circuit.neurons);
+    let circuit = plan.circuit;
     let work = &mut slot.work;
-    let (size, start_sd) = (n * VECTORS, plan.schedule.base_sd());
-    let kept_size = circuit.cell.kept_rows() * VECTORS;
+    let start_sd = plan.schedule.base_sd();
     let hand_off = hand_off(plan);
-    begin(plan.isa, circuit, plan.parameters, inputs, start_sd, &mut work.states[..size], &mut work.tile);
+    begin(plan.isa, circuit, plan.parameters, inputs, start_sd, work.states.step_mut(0), &mut work.tile);
     for (t, step) in plan.steps.iter().enumerate() {
-        let (before, after) = work.states[t * size..(t + 2) * size].split_at_mut(size);
+        let [before, after] = work.states.pair_mut(t);
         if let Some(target) = own
             && lets_run(plan, step)
         {
@@ -56,12 +55,11 @@ pub(super) fn forward_pass<T: Real>(
         }
         let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
-        let f = &mut work.drives[t * size..(t + 1) * size];
-        let kept = &mut work.kept[t * kept_size..(t + 1) * kept_size];
+        let (f, kept) = (work.drives.step_mut(t), work.kept.step_mut(t));
         let states = States { before, forced, f, kept, after };
         let (parameters, biases) = (plan.parameters, plan.code_biases);
         step_forward(plan.isa, circuit, parameters, biases, step, states, &mut work.tile);
-        let (f, after) = (&work.drives[t * size..][..size], &work.states[(t + 1) * size..][..size]);
+        let (f, after) = (work.drives.step(t), work.states.step(t + 1));
         if Some(t) == hand_off {
             work.handed.copy_from_slice(after);
         }
@@ -99,17 +97,15 @@ fn lets_run<T>(plan: &BatchPlan<'_, T>, step: &TrialStep) -> bool {
 }
 
 fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: &mut GradientSlot<T>) {
-    let (circuit, n) = (plan.circuit, plan.circuit.neurons);
+    let circuit = plan.circuit;
     let GradientSlot { parameters, code_biases, penalties, work, .. } = slot;
     let units = circuit.cell.units();
-    let size = n * VECTORS;
-    let kept_size = circuit.cell.kept_rows() * VECTORS;
     let hand_off = hand_off(plan);
     work.costate.fill(Lanes::ZERO);
     work.d_drives.iter_mut().for_each(|d| d.fill(Lanes::ZERO));
     for (t, step) in plan.steps.iter().enumerate().rev() {
         let response = step.epoch == Epoch::Response;
-        let [before, after] = [t, t + 1].map(|t| &work.states[t * size..(t + 1) * size]);
+        let [before, after] = [t, t + 1].map(|t| work.states.step(t));
         // The state that the response starts from may have been overwritten.
         let after = if Some(t) == hand_off { &work.handed } else { after };
         let regression = if response { plan.objective.regressions[step.code] } else { None };
@@ -131,7 +127,6 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             penalties[0] += mean;
             penalties[1] += spread;
         }
-        let [d_f, d_kept] = [size, kept_size].map(|size| t % SPAN * size..(t % SPAN + 1) * size);
         let add = |on| regression.filter(|r| r.on == on).map(|r| (T::from_f64(r.weight), residual));
         plan.isa.run(Costate {
             plane: Plane(&circuit.readout),
@@ -140,7 +135,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             drive_residual: add(Regressed::Drive),
             lane_weight: &work.lane_weight,
             costate: &work.costate,
-            d_f: &mut work.d_f[d_f.clone()],
+            d_f: work.d_f.step_mut(t % SPAN),
             d_state: &mut work.d_state,
         });
         let forced = plan.objective.teacher_forcing && response;
@@ -153,27 +148,24 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 drive: step.phase.map(|phase| &work.tile.drives[phase as usize][..]),
                 state: before,
             },
-            StepResults {
-                f: &work.drives[t * size..(t + 1) * size],
-                kept: &work.kept[t * kept_size..(t + 1) * kept_size],
-            },
-            &work.d_f[d_f],
+            StepResults { f: work.drives.step(t), kept: work.kept.step(t) },
+            work.d_f.step(t % SPAN),
             StepGradients {
                 parameters: &mut *parameters,
                 bias: &mut code_biases[bias],
                 drive: step.phase.map(|phase| &mut work.d_drives[phase as usize][..]),
                 state: &mut work.d_state,
-                kept: &mut work.d_kept[d_kept],
+                kept: work.d_kept.step_mut(t % SPAN),
             },
             &mut work.tile.scratch,
         );
         if t.is_multiple_of(SPAN) {
-            let steps = SPAN.min(plan.steps.len() - t);
+            let steps = t..plan.steps.len().min(t + SPAN);
             let span = Span {
-                state: &work.states[t * size..(t + steps) * size],
-                kept: &work.kept[t * kept_size..(t + steps) * kept_size],
-                d_f: &work.d_f[..steps * size],
-                d_kept: &work.d_kept[..steps * kept_size],
+                state: work.states.steps(steps.clone()),
+                kept: work.kept.steps(steps.clone()),
+                d_f: work.d_f.steps(0..steps.len()),
+                d_kept: work.d_kept.steps(0..steps.len()),
             };
             circuit.cell.weight_gradients(plan.isa, span, parameters);
         }

@@ -262,7 +262,7 @@ mod tests {
                 States { before: &mut state, forced: None, f: &mut f, kept: &mut kept, after: &mut after };
             step_forward(plan.isa, &case.circuit, &parameters, &code_biases, step, states, &mut tile);
             std::mem::swap(&mut state, &mut after);
-            let trained = &slot.work.states[(t + 1) * 5 * VECTORS..];
+            let trained = slot.work.states.step(t + 1);
             for trajectory in 0..case.displays.len() * SAMPLES {
                 let same = (0..5).all(|i| lane(trained, i, trajectory) == lane(&state, i, trajectory));
                 let free = trajectory % SAMPLES == SAMPLES - 1;

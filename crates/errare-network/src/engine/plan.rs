@@ -8,7 +8,7 @@ use super::{Tile, TrialStep};
 use crate::circuit::Circuit;
 use crate::config::{CleanTarget, HandOff, ObjectiveConfig};
 use crate::dynamics::SPAN;
-use crate::kernel::{Isa, Lanes, Real, VECTORS, zeros};
+use crate::kernel::{Isa, Lanes, Real, StepBuffer, VECTORS, zeros};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 
@@ -54,13 +54,13 @@ pub(crate) struct GradientSlot<T> {
 pub(super) struct Workspace<T> {
     pub(super) tile: Tile<T>,
     /// The state that each step starts from, its plane overwritten if it was forced, and the last one.
-    pub(super) states: Vec<Lanes<T>>,
+    pub(super) states: StepBuffer<T>,
     /// The state at hand-off, before any overwriting.
     pub(super) handed: Vec<Lanes<T>>,
     /// F at each step.
-    pub(super) drives: Vec<Lanes<T>>,
+    pub(super) drives: StepBuffer<T>,
     /// What the cell keeps of each step.
-    pub(super) kept: Vec<Lanes<T>>,
+    pub(super) kept: StepBuffer<T>,
     /// x_τ, two rows each; x₀ first.
     pub(super) chain: Vec<Lanes<T>>,
     /// The clean response that each τ is regressed on, two rows each: x₀, or its expectation given x_τ.
@@ -74,8 +74,8 @@ pub(super) struct Workspace<T> {
     pub(super) forced: Forced<T>,
     pub(super) costate: Vec<Lanes<T>>,
     /// Gradients of F, and of what the cell keeps, for a span of steps.
-    pub(super) d_f: Vec<Lanes<T>>,
-    pub(super) d_kept: Vec<Lanes<T>>,
+    pub(super) d_f: StepBuffer<T>,
+    pub(super) d_kept: StepBuffer<T>,
     pub(super) d_state: Vec<Lanes<T>>,
     pub(super) d_drives: [Vec<Lanes<T>>; 2],
 }
@@ -91,10 +91,10 @@ impl<T: Real> GradientSlot<T> {
             penalties: [0.0; 3],
             work: Workspace {
                 tile: Tile::new(circuit),
-                states: zeros((steps + 1) * n),
+                states: StepBuffer::new(steps + 1, n),
                 handed: zeros(n),
-                drives: zeros(steps * n),
-                kept: zeros(steps * circuit.cell.kept_rows()),
+                drives: StepBuffer::new(steps, n),
+                kept: StepBuffer::new(steps, circuit.cell.kept_rows()),
                 chain: zeros(2 * (response_steps + 1)),
                 clean: zeros(2 * (response_steps + 1)),
                 residuals: zeros(2 * (response_steps + 1)),
@@ -102,8 +102,8 @@ impl<T: Real> GradientSlot<T> {
                 logged_weight: [Lanes::ZERO; VECTORS],
                 forced: [Lanes::ZERO; VECTORS],
                 costate: zeros(n),
-                d_f: zeros(SPAN * n),
-                d_kept: zeros(SPAN * circuit.cell.kept_rows()),
+                d_f: StepBuffer::new(SPAN, n),
+                d_kept: StepBuffer::new(SPAN, circuit.cell.kept_rows()),
                 d_state: zeros(n),
                 d_drives: [zeros(rows), zeros(rows)],
             },
@@ -113,15 +113,14 @@ impl<T: Real> GradientSlot<T> {
     /// What the latest tile started from: the state before the first step, `[neuron][trajectory]`, and x₀ … x_T,
     /// two rows each.
     pub(crate) fn drawn(&self) -> (&[Lanes<T>], &[Lanes<T>]) {
-        (&self.work.states[..self.work.handed.len()], &self.work.chain)
+        (self.work.states.step(0), &self.work.chain)
     }
 
     /// Makes room for the states of a plan's trials.
     pub(super) fn prepare(&mut self, plan: &BatchPlan<'_, T>) {
-        let size = plan.circuit.neurons * VECTORS;
-        self.work.states.resize((plan.steps.len() + 1) * size, Lanes::ZERO);
-        self.work.drives.resize(plan.steps.len() * size, Lanes::ZERO);
-        self.work.kept.resize(plan.steps.len() * plan.circuit.cell.kept_rows() * VECTORS, Lanes::ZERO);
+        self.work.states.resize(plan.steps.len() + 1);
+        self.work.drives.resize(plan.steps.len());
+        self.work.kept.resize(plan.steps.len());
     }
 
     /// Forgets the gradients of the last step.

@@ -19,5 +19,5 @@ pub(crate) use matrix::{affine_rows, transposed_accumulate, transposed_rows};
 pub(crate) use noise::NoiseLanes;
 pub(crate) use outer::{Transposed, outer_accumulate};
 pub(crate) use real::{Real, multiply_add};
-pub(crate) use steps::{StepRows, outer_accumulate_steps};
+pub(crate) use steps::{StepBuffer, StepRows, outer_accumulate_steps};
 pub(crate) use sums::{add_row_dots, add_row_sums};

@@ -7,24 +7,73 @@ use std::ops::Range;
 use super::sums::add_lane_sums;
 use super::{LANES, Lanes, Real, VECTORS};
 
-/// Rows `first..first + count` of a buffer that holds `per_step` rows for each step.
+/// A number of rows for each of several steps.
+///
+/// Neighbouring steps are an odd number of rows apart: were it a multiple of sixteen, one row's place at all steps would be
+/// the same in the first-level cache, which has room for few of them there.
+#[derive(Debug, Clone)]
+pub(crate) struct StepBuffer<T> {
+    rows: usize,
+    /// `[step][row][vector]`.
+    buffer: Vec<Lanes<T>>,
+}
+
+impl<T: Real> StepBuffer<T> {
+    /// Zeros, for `steps` steps.
+    pub(crate) fn new(steps: usize, rows: usize) -> Self {
+        let mut buffer = Self { rows, buffer: Vec::new() };
+        buffer.resize(steps);
+        buffer
+    }
+
+    /// Makes room for `steps` steps.
+    pub(crate) fn resize(&mut self, steps: usize) {
+        self.buffer.resize(steps * self.stride(), Lanes::ZERO);
+    }
+
+    fn stride(&self) -> usize {
+        (self.rows | 1) * VECTORS
+    }
+
+    /// The rows of a step.
+    pub(crate) fn step(&self, step: usize) -> &[Lanes<T>] {
+        &self.buffer[step * self.stride()..][..self.rows * VECTORS]
+    }
+
+    /// The rows of a step, to write.
+    pub(crate) fn step_mut(&mut self, step: usize) -> &mut [Lanes<T>] {
+        let from = step * self.stride();
+        &mut self.buffer[from..][..self.rows * VECTORS]
+    }
+
+    /// The rows of a step and of the next, to write.
+    pub(crate) fn pair_mut(&mut self, step: usize) -> [&mut [Lanes<T>]; 2] {
+        let (stride, size) = (self.stride(), self.rows * VECTORS);
+        let (before, after) = self.buffer[step * stride..].split_at_mut(stride);
+        [&mut before[..size], &mut after[..size]]
+    }
+
+    /// The rows of neighbouring steps.
+    pub(crate) fn steps(&self, steps: Range<usize>) -> StepRows<'_, T> {
+        let stride = self.stride();
+        let buffer = &self.buffer[steps.start * stride..steps.end * stride];
+        StepRows { buffer, per_step: self.rows | 1, first: 0, count: self.rows }
+    }
+}
+
+/// The same rows of neighbouring steps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepRows<'a, T> {
     /// `[step][row][vector]`.
-    pub(crate) buffer: &'a [Lanes<T>],
-    pub(crate) per_step: usize,
-    pub(crate) first: usize,
-    pub(crate) count: usize,
+    buffer: &'a [Lanes<T>],
+    /// Rows from one step to the next.
+    per_step: usize,
+    first: usize,
+    count: usize,
 }
 
 impl<'a, T> StepRows<'a, T> {
-    /// All rows of a buffer with `per_step` rows a step.
-    #[inline(always)]
-    pub(crate) fn all(buffer: &'a [Lanes<T>], per_step: usize) -> Self {
-        Self { buffer, per_step, first: 0, count: per_step }
-    }
-
-    /// Some of its rows.
+    /// Some of the rows.
     #[inline(always)]
     pub(crate) fn part(self, first: usize, count: usize) -> Self {
         Self { first: self.first + first, count, ..self }
@@ -136,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::{Isa, Kernel, TILE, lane, lane_mut, zeros};
+    use crate::kernel::{Isa, Kernel, TILE, lane, lane_mut};
 
     struct Run<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
 
@@ -147,12 +196,14 @@ mod tests {
         }
     }
 
-    fn filled(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
-        let mut buffer = zeros(rows);
-        for r in 0..rows {
-            for t in 0..TILE {
-                let hash = errare_core::random::mix(salt + (r * TILE + t) as u64);
-                *lane_mut(&mut buffer, r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
+    fn filled(steps: usize, rows: usize, salt: u64) -> StepBuffer<f32> {
+        let mut buffer = StepBuffer::new(steps, rows);
+        for step in 0..steps {
+            for r in 0..rows {
+                for t in 0..TILE {
+                    let hash = errare_core::random::mix(salt + ((step * rows + r) * TILE + t) as u64);
+                    *lane_mut(buffer.step_mut(step), r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
+                }
             }
         }
         buffer
@@ -164,19 +215,17 @@ mod tests {
         fn every_instruction_set_matches_the_plain_sums(
             outputs in 1usize..12, inputs in 1usize..12, steps in 1usize..5, before in 0usize..3, salt in 0u64..1000,
         ) {
-            let per_step = before + outputs + 1;
-            let (d, x) = (filled(steps * per_step, salt), filled(steps * inputs, salt + 1));
+            let (d, x) = (filled(steps + 1, before + outputs + 1, salt), filled(steps + 1, inputs, salt + 1));
             for isa in Isa::available() {
                 let mut weights = vec![0.5; outputs * inputs];
-                let rows = StepRows::all(&d, per_step).part(before, outputs);
-                isa.run(Run(&mut weights, rows, StepRows::all(&x, inputs)));
+                let of = 1..steps + 1;
+                isa.run(Run(&mut weights, d.steps(of.clone()).part(before, outputs), x.steps(of)));
                 for o in 0..outputs {
                     for i in 0..inputs {
                         let plain: f64 = (0..steps * TILE)
                             .map(|k| {
-                                let (step, t) = (k / TILE, k % TILE);
-                                let d = lane(&d, step * per_step + before + o, t);
-                                f64::from(d) * f64::from(lane(&x, step * inputs + i, t))
+                                let (step, t) = (1 + k / TILE, k % TILE);
+                                f64::from(lane(d.step(step), before + o, t)) * f64::from(lane(x.step(step), i, t))
                             })
                             .sum();
                         prop_assert!((plain + 0.5 - f64::from(weights[o * inputs + i])).abs() < 4e-4);
