@@ -1,7 +1,7 @@
 //! A tile of training trajectories: forward with its losses, then backward through all steps.
 //!
-//! States, F and what cells keep of their units are stored; the rest they compute again. In the kernels λ (`costate`) is the gradient
-//! with respect to the state after a step.
+//! States, F and what cells keep of their units are stored; the rest they compute again. In the kernels λ (`costate`) is
+//! the gradient with respect to the state after a step.
 
 use super::free_running::{Remove, own_points};
 use super::penalties::{Activity, hand_off_penalty};
