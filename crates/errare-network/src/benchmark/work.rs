@@ -8,7 +8,7 @@ use errare_core::random::mix;
 use super::Unit;
 use crate::circuit::{Circuit, draw_readout};
 use crate::config::{Cue, Dynamics, NetworkConfig};
-use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults};
+use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults, add_weight_gradients};
 use crate::kernel::{
     Isa, Kernel, Lanes, StepBuffer, StepRows, TILE, Transposed, affine_rows, lane_mut, outer_accumulate,
     outer_accumulate_steps, transposed_accumulate, zeros,
@@ -180,13 +180,14 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
             d_f: d_f.steps(0..SPAN),
             d_kept: d_kept.steps(0..SPAN),
         };
-        circuit.cell.weight_gradients(isa, span, &mut gradient);
+        add_weight_gradients(isa, &*circuit.cell, span, &mut gradient);
         black_box((&d_state, &gradient));
     });
     [forward, adjoint]
 }
 
 /// What one trajectory needs in one step.
+#[derive(Default)]
 struct Products {
     /// Multiply-adds of the forward step; the adjoint has twice as many.
     forward: usize,
@@ -218,22 +219,15 @@ fn products(config: &NetworkConfig) -> Products {
             forward: ends * n + branches,
             recomputed: branches,
             activations: n,
-            recomputed_activations: 0,
+            ..Products::default()
         },
-        Dynamics::Rate => Products {
-            forward: 2 * n * hidden,
-            recomputed: 0,
-            activations: hidden,
-            recomputed_activations: 0,
-        },
+        Dynamics::Rate => Products { forward: 2 * n * hidden, activations: hidden, ..Products::default() },
         Dynamics::LowRank => {
             let recurrent = config.rank * (n + hidden);
             let forward = recurrent + n * hidden;
-            Products { forward, recomputed: 0, activations: hidden, recomputed_activations: 0 }
+            Products { forward, activations: hidden, ..Products::default() }
         }
-        Dynamics::Gru => {
-            Products { forward: 3 * n * n, recomputed: 0, activations: 3 * n, recomputed_activations: 0 }
-        }
+        Dynamics::Gru => Products { forward: 3 * n * n, activations: 3 * n, ..Products::default() },
     }
 }
 

@@ -8,10 +8,11 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
+use super::{
+    Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
+};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
-    transposed_accumulate, transposed_rows,
+    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -124,8 +125,15 @@ impl<T: Real> Cell<T> for Gru {
         isa.run(Adjoint { cell: self, inputs, d_f, gradients, rows: results.kept });
     }
 
-    fn weight_gradients(&self, isa: Isa, span: Span<'_, T>, gradient: &mut [T]) {
-        isa.run(WeightGradients { cell: self, span, gradient });
+    fn weight_gradients<'a>(&self, span: Span<'a, T>) -> Vec<WeightGradient<'a, T>> {
+        let n = self.neurons;
+        let Span { state, kept, d_kept: d, .. } = span;
+        let Range { start, end } = self.recurrent;
+        let candidate = start + 2 * n * n;
+        vec![
+            WeightGradient { weights: start..candidate, d: d.part(0, 2 * n), x: state },
+            WeightGradient { weights: candidate..end, d: d.part(2 * n, n), x: kept.part(2 * n, n) },
+        ]
     }
 }
 
@@ -187,23 +195,5 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 *total = total.zip(*d, |a, b| a + b);
             }
         }
-    }
-}
-
-struct WeightGradients<'a, T> {
-    cell: &'a Gru,
-    span: Span<'a, T>,
-    gradient: &'a mut [T],
-}
-
-impl<T: Real> Kernel for WeightGradients<'_, T> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { cell, span, gradient } = self;
-        let n = cell.neurons;
-        let (both, candidate) = gradient[cell.recurrent.clone()].split_at_mut(2 * n * n);
-        let Span { state, kept, d_kept: d, .. } = span;
-        outer_accumulate_steps::<T, FMA>(both, d.part(0, 2 * n), state);
-        outer_accumulate_steps::<T, FMA>(candidate, d.part(2 * n, n), kept.part(2 * n, n));
     }
 }

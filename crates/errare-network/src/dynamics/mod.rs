@@ -18,8 +18,8 @@ pub(crate) use gru::Gru;
 pub(crate) use rate::Rate;
 
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, StepRows, Transposed, affine_rows, outer_accumulate, transposed_accumulate,
-    zeros,
+    Isa, Kernel, Lanes, Real, StepRows, Transposed, affine_rows, outer_accumulate, outer_accumulate_steps,
+    transposed_accumulate, zeros,
 };
 
 /// What a cell reads at one step.
@@ -59,7 +59,7 @@ pub(crate) struct StepGradients<'a, T> {
     pub(crate) kept: &'a mut [Lanes<T>],
 }
 
-/// Steps whose weight gradients are added at once.
+/// Steps whose weight gradients are added at once. Twice as many gain nothing, and leave the caches sooner.
 pub(crate) const SPAN: usize = 8;
 
 /// Neighbouring steps behind their adjoints, at most [`SPAN`].
@@ -73,6 +73,15 @@ pub(crate) struct Span<'a, T> {
     pub(crate) d_f: StepRows<'a, T>,
     /// Gradients of what the cell kept.
     pub(crate) d_kept: StepRows<'a, T>,
+}
+
+/// The gradient D·Xᵀ of a matrix of weights over a span of steps.
+#[derive(Debug)]
+pub(crate) struct WeightGradient<'a, T> {
+    /// The weights, `[row of d][row of x]`.
+    pub(crate) weights: Range<usize>,
+    pub(crate) d: StepRows<'a, T>,
+    pub(crate) x: StepRows<'a, T>,
 }
 
 /// An architecture of F. A new dynamics implements this and is named in [`crate::NetworkConfig`].
@@ -129,8 +138,10 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
         scratch: &mut Scratch<T>,
     );
 
-    /// Adds the gradients of weights over several steps at once. Cells that keep nothing add all theirs in the adjoint.
-    fn weight_gradients(&self, _isa: Isa, _span: Span<'_, T>, _gradient: &mut [T]) {}
+    /// The weight gradients that are added over several steps at once. Cells that keep nothing add all theirs in the adjoint.
+    fn weight_gradients<'a>(&self, _span: Span<'a, T>) -> Vec<WeightGradient<'a, T>> {
+        Vec::new()
+    }
 }
 
 /// Scratch of one worker.
@@ -143,6 +154,25 @@ pub(crate) struct Scratch<T> {
 impl<T: Real> Scratch<T> {
     pub(crate) fn new(cell: &dyn Cell<T>) -> Self {
         Self { rows: zeros(cell.scratch_rows()), transposed: Transposed::new() }
+    }
+}
+
+/// Adds the weight gradients of a span of steps.
+pub(crate) fn add_weight_gradients<T: Real>(
+    isa: Isa,
+    cell: &dyn Cell<T>,
+    span: Span<'_, T>,
+    gradient: &mut [T],
+) {
+    struct Run<'a, T>(&'a mut [T], WeightGradient<'a, T>);
+    impl<T: Real> Kernel for Run<'_, T> {
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            outer_accumulate_steps::<T, FMA>(self.0, self.1.d, self.1.x);
+        }
+    }
+    for product in cell.weight_gradients(span) {
+        isa.run(Run(&mut gradient[product.weights.clone()], product));
     }
 }
 

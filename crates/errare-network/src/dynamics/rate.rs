@@ -10,10 +10,11 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, Span, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
+use super::{
+    Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
+};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, outer_accumulate_steps,
-    transposed_accumulate, transposed_rows,
+    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -160,8 +161,19 @@ impl<T: Real> Cell<T> for Rate {
         isa.run(Adjoint { cell: self, inputs, h: &results.kept[..self.hidden * VECTORS], d_f, gradients });
     }
 
-    fn weight_gradients(&self, isa: Isa, span: Span<'_, T>, gradient: &mut [T]) {
-        isa.run(WeightGradients { cell: self, span, gradient });
+    fn weight_gradients<'a>(&self, span: Span<'a, T>) -> Vec<WeightGradient<'a, T>> {
+        let (hidden, rank) = (self.hidden, self.rank());
+        let Span { state, kept, d_f, d_kept } = span;
+        let (h, d_h) = (kept.part(0, hidden), d_kept.part(0, hidden));
+        let (overlaps, d_overlaps) = (kept.part(hidden, rank), d_kept.part(hidden, rank));
+        let of = |weights: &Range<usize>, d, x| WeightGradient { weights: weights.clone(), d, x };
+        let output = of(&self.output, d_f, h);
+        match &self.overlaps {
+            None => vec![output, of(&self.recurrent, d_h, state)],
+            Some(weights) => {
+                vec![output, of(&self.recurrent, d_h, overlaps), of(weights, d_overlaps, state)]
+            }
+        }
     }
 }
 
@@ -219,29 +231,5 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
         transposed_rows::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
         cell.divide_by_neurons(d_overlaps);
         transposed_accumulate::<T, FMA>(gradients.state, &p[weights.clone()], d_overlaps);
-    }
-}
-
-struct WeightGradients<'a, T> {
-    cell: &'a Rate,
-    span: Span<'a, T>,
-    gradient: &'a mut [T],
-}
-
-impl<T: Real> Kernel for WeightGradients<'_, T> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { cell, span, gradient } = self;
-        let (hidden, rank) = (cell.hidden, cell.rank());
-        let Span { state, kept, d_f, d_kept } = span;
-        let (h, d_h) = (kept.part(0, hidden), d_kept.part(0, hidden));
-        outer_accumulate_steps::<T, FMA>(&mut gradient[cell.output.clone()], d_f, h);
-        let recurrent = &mut gradient[cell.recurrent.clone()];
-        let Some(weights) = &cell.overlaps else {
-            outer_accumulate_steps::<T, FMA>(recurrent, d_h, state);
-            return;
-        };
-        outer_accumulate_steps::<T, FMA>(recurrent, d_h, kept.part(hidden, rank));
-        outer_accumulate_steps::<T, FMA>(&mut gradient[weights.clone()], d_kept.part(hidden, rank), state);
     }
 }

@@ -10,7 +10,9 @@ use super::regression::{Costate, Residual};
 use super::targets::{OwnTarget, clean_targets, draw_targets};
 use super::{Plane, States, TileInputs, TrialStep, begin, step_forward};
 use crate::config::HandOff;
-use crate::dynamics::{SPAN, Span, StepGradients, StepInputs, StepResults, drive_adjoint};
+use crate::dynamics::{
+    SPAN, Span, StepGradients, StepInputs, StepResults, add_weight_gradients, drive_adjoint,
+};
 use crate::kernel::{Lanes, Real, TILE, VECTORS, lane, zeros};
 use crate::objective::Regressed;
 use crate::task::{Epoch, Phase};
@@ -167,7 +169,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 d_f: work.d_f.steps(0..steps.len()),
                 d_kept: work.d_kept.steps(0..steps.len()),
             };
-            circuit.cell.weight_gradients(plan.isa, span, parameters);
+            add_weight_gradients(plan.isa, &*circuit.cell, span, parameters);
         }
         if forced {
             let everywhere = [Lanes::splat(T::ONE); VECTORS];

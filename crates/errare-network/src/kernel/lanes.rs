@@ -142,3 +142,16 @@ pub(crate) fn lane<T: Copy>(buffer: &[Lanes<T>], index: usize, trajectory: usize
 pub(crate) fn lane_mut<T>(buffer: &mut [Lanes<T>], index: usize, trajectory: usize) -> &mut T {
     &mut buffer[index * VECTORS + trajectory / LANES].0[trajectory % LANES]
 }
+
+/// Rows of values in ±1 that look random, for tests.
+#[cfg(test)]
+pub(crate) fn scattered(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
+    let mut buffer = zeros(rows);
+    for r in 0..rows {
+        for t in 0..TILE {
+            let hash = errare_core::random::mix(salt + (r * TILE + t) as u64);
+            *lane_mut(&mut buffer, r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
+        }
+    }
+    buffer
+}

@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        Isa, Kernel, TILE, Transposed, add_row_dots, add_row_sums, lane, lane_mut, outer_accumulate, zeros,
+        Isa, Kernel, TILE, Transposed, add_row_dots, add_row_sums, lane, outer_accumulate, scattered, zeros,
     };
 
     struct All<'a> {
@@ -187,29 +187,18 @@ mod tests {
         }
     }
 
-    fn filled(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
-        let mut buffer = zeros(rows);
-        for r in 0..rows {
-            for t in 0..TILE {
-                let hash = errare_core::random::mix(salt + (r * TILE + t) as u64);
-                *lane_mut(&mut buffer, r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
-            }
-        }
-        buffer
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn every_instruction_set_matches_the_plain_sums(
             outputs in 1usize..23, inputs in 1usize..37, salt in 0u64..1000, driven: bool,
         ) {
-            let w: Vec<f32> = filled(outputs * inputs, salt).iter().map(|v| v.0[3]).take(outputs * inputs).collect();
+            let w: Vec<f32> = scattered(outputs * inputs, salt).iter().map(|v| v.0[3]).take(outputs * inputs).collect();
             let bias: Vec<f32> = (0..outputs).map(|o| o as f32 * 0.1).collect();
-            let (x, d, drive) = (filled(inputs, salt + 1), filled(outputs, salt + 2), filled(outputs, salt + 3));
+            let (x, d, drive) = (scattered(inputs, salt + 1), scattered(outputs, salt + 2), scattered(outputs, salt + 3));
             for isa in Isa::available() {
                 // What stands in `back` is overwritten.
-                let (mut out, mut back, mut twice) = (zeros(outputs), filled(inputs, salt), zeros(inputs));
+                let (mut out, mut back, mut twice) = (zeros(outputs), scattered(inputs, salt), zeros(inputs));
                 let (mut gradient, mut sums) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
                 let mut dots = vec![0.5; outputs];
                 isa.run(All {

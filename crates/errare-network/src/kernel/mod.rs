@@ -14,6 +14,8 @@ mod steps;
 mod sums;
 
 pub(crate) use isa::{Isa, Kernel};
+#[cfg(test)]
+pub(crate) use lanes::scattered;
 pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
 pub(crate) use matrix::{affine_rows, transposed_accumulate, transposed_rows};
 pub(crate) use noise::NoiseLanes;

@@ -31,8 +31,13 @@ impl<T: Real> StepBuffer<T> {
         self.buffer.resize(steps * self.stride(), Lanes::ZERO);
     }
 
+    /// Rows from one step to the next.
+    fn per_step(&self) -> usize {
+        self.rows | 1
+    }
+
     fn stride(&self) -> usize {
-        (self.rows | 1) * VECTORS
+        self.per_step() * VECTORS
     }
 
     /// The rows of a step.
@@ -57,7 +62,7 @@ impl<T: Real> StepBuffer<T> {
     pub(crate) fn steps(&self, steps: Range<usize>) -> StepRows<'_, T> {
         let stride = self.stride();
         let buffer = &self.buffer[steps.start * stride..steps.end * stride];
-        StepRows { buffer, per_step: self.rows | 1, first: 0, count: self.rows }
+        StepRows { buffer, per_step: self.per_step(), first: 0, count: self.rows }
     }
 }
 
@@ -185,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::{Isa, Kernel, TILE, lane, lane_mut};
+    use crate::kernel::{Isa, Kernel, TILE, lane, scattered};
 
     struct Run<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
 
@@ -199,12 +204,7 @@ mod tests {
     fn filled(steps: usize, rows: usize, salt: u64) -> StepBuffer<f32> {
         let mut buffer = StepBuffer::new(steps, rows);
         for step in 0..steps {
-            for r in 0..rows {
-                for t in 0..TILE {
-                    let hash = errare_core::random::mix(salt + ((step * rows + r) * TILE + t) as u64);
-                    *lane_mut(buffer.step_mut(step), r, t) = (hash % 2001) as f32 / 1000.0 - 1.0;
-                }
-            }
+            buffer.step_mut(step).copy_from_slice(&scattered(rows, salt + (step * rows * TILE) as u64));
         }
         buffer
     }
