@@ -14,7 +14,9 @@ use errare_core::random::Purpose;
 use rayon::prelude::*;
 
 use crate::engine::fill_normals;
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, TILE, VECTORS, lane, lane_mut, zeros};
+use crate::kernel::{
+    InstructionSet, Isa, Kernel, Lanes, NoiseLanes, Real, TILE, VECTORS, lane, lane_mut, zeros,
+};
 use crate::schedule::Schedule;
 use crate::simulation::Responses;
 
@@ -257,11 +259,11 @@ impl PosteriorConstants {
 
 impl<T: Real, C: Centres<T>> Kernel for PosteriorCentre<'_, T, C> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         for v in 0..VECTORS {
             let x = [self.x[v].map(|x| x * self.sharpness), self.x[VECTORS + v].map(|x| x * self.sharpness)];
             let logit = |[cos, sin, log_weight]: [Lanes<T>; 3]| {
-                log_weight.add_product::<FMA>(cos, x[0]).add_product::<FMA>(sin, x[1])
+                log_weight.add_product::<S>(cos, x[0]).add_product::<S>(sin, x[1])
             };
             let mut largest = logit(self.centres.at(0, v));
             for centre in 1..self.centres.count() {
@@ -270,10 +272,10 @@ impl<T: Real, C: Centres<T>> Kernel for PosteriorCentre<'_, T, C> {
             let (mut total, mut sums) = (Lanes::ZERO, [Lanes::ZERO; 2]);
             for centre in 0..self.centres.count() {
                 let at = self.centres.at(centre, v);
-                let p = logit(at).zip(largest, |l, m| (l - m).exp_negative::<FMA>());
+                let p = logit(at).zip(largest, |l, m| (l - m).exp_negative::<S>());
                 total = total.zip(p, |a, b| a + b);
-                sums[0] = sums[0].add_product::<FMA>(at[0], p);
-                sums[1] = sums[1].add_product::<FMA>(at[1], p);
+                sums[0] = sums[0].add_product::<S>(at[0], p);
+                sums[1] = sums[1].add_product::<S>(at[1], p);
             }
             for axis in 0..2 {
                 self.mean[axis * VECTORS + v] = sums[axis].zip(total, |s, t| self.radius * s / t);

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use errare_core::random::Purpose;
 
 use crate::engine::fill_normals;
-use crate::kernel::{Isa, Kernel, LANES, Lanes, NoiseLanes, Real, VECTORS, zeros};
+use crate::kernel::{InstructionSet, Isa, Kernel, LANES, Lanes, NoiseLanes, Real, VECTORS, zeros};
 
 /// A unit of cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +48,14 @@ impl Unit {
         let mut out = zeros::<f32>(ROWS);
         match self {
             Self::Operation => {
-                let mut sums = [[Lanes::ZERO; VECTORS]; BLOCK];
-                let x = [Lanes::splat(0.5); VECTORS];
-                run(2 * BLOCK * VECTORS * LANES * CHAIN, &mut || {
-                    isa.run(black_box(MultiplyAdds { weights: [0.5; BLOCK], x, sums: &mut sums }));
-                    black_box(&sums);
+                let mut sum = [Lanes::ZERO; VECTORS];
+                run(2 * MULTIPLY_ADDS * LANES, &mut || {
+                    isa.run(black_box(MultiplyAdds {
+                        weights: [0.5; 6],
+                        x: [Lanes::splat(0.5); VECTORS],
+                        sum: &mut sum,
+                    }));
+                    black_box(&sum);
                 })
             }
             Self::Softplus | Self::SoftplusSlope => {
@@ -80,28 +83,43 @@ impl Unit {
     }
 }
 
-/// Multiply-adds in a chain; [`BLOCK`] × [`VECTORS`] chains hide their latency and fit the registers.
-const CHAIN: usize = 256;
-const BLOCK: usize = 4;
+/// Multiply-adds of vectors in a round.
+const MULTIPLY_ADDS: usize = 6144;
 
 struct MultiplyAdds<'a> {
-    weights: [f32; BLOCK],
+    weights: [f32; 6],
     x: [Lanes<f32>; VECTORS],
-    sums: &'a mut [[Lanes<f32>; VECTORS]; BLOCK],
+    sum: &'a mut [Lanes<f32>; VECTORS],
+}
+
+impl MultiplyAdds<'_> {
+    /// `ROWS` × `WIDTH` chains: enough to hide the latency of a product, and few enough for the registers.
+    #[inline(always)]
+    fn chains<S: InstructionSet, const ROWS: usize, const WIDTH: usize>(&mut self) {
+        let mut sums = [[Lanes::ZERO; WIDTH]; ROWS];
+        for _ in 0..MULTIPLY_ADDS / (ROWS * WIDTH) {
+            for b in 0..ROWS {
+                for v in 0..WIDTH {
+                    sums[b][v] = sums[b][v].add_scaled::<S>(self.weights[b], self.x[v]);
+                }
+            }
+        }
+        for sums in &sums {
+            for v in 0..WIDTH {
+                self.sum[v] = self.sum[v].zip(sums[v], |x, y| x + y);
+            }
+        }
+    }
 }
 
 impl Kernel for MultiplyAdds<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let mut sums = [[Lanes::ZERO; VECTORS]; BLOCK];
-        for _ in 0..CHAIN {
-            for b in 0..BLOCK {
-                for v in 0..VECTORS {
-                    sums[b][v] = sums[b][v].add_scaled::<FMA>(self.weights[b], self.x[v]);
-                }
-            }
+    fn run<S: InstructionSet>(mut self) {
+        if S::WIDE {
+            self.chains::<S, 4, VECTORS>();
+        } else {
+            self.chains::<S, 6, 1>();
         }
-        *self.sums = sums;
     }
 }
 
@@ -112,9 +130,9 @@ struct Softplus<'a> {
 
 impl Kernel for Softplus<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         for (z, value) in self.z.iter().zip(self.values) {
-            *value = z.map(|z| z.softplus::<FMA>().0);
+            *value = z.map(|z| z.softplus::<S>().0);
         }
     }
 }
@@ -127,10 +145,10 @@ struct SoftplusSlope<'a> {
 
 impl Kernel for SoftplusSlope<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         for ((z, value), slope) in self.z.iter().zip(self.values).zip(self.slopes) {
             for k in 0..LANES {
-                (value.0[k], slope.0[k]) = z.0[k].softplus::<FMA>();
+                (value.0[k], slope.0[k]) = z.0[k].softplus::<S>();
             }
         }
     }

@@ -10,8 +10,8 @@ use crate::circuit::{Circuit, draw_readout};
 use crate::config::{Cue, Dynamics, NetworkConfig};
 use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults, add_weight_gradients};
 use crate::kernel::{
-    Isa, Kernel, Lanes, StepBuffer, StepRows, TILE, Transposed, affine_rows, lane_mut, outer_accumulate,
-    outer_accumulate_steps, transposed_accumulate, zeros,
+    InstructionSet, Isa, Kernel, Lanes, StepBuffer, StepRows, TILE, Transposed, affine_rows, lane_mut,
+    outer_accumulate, outer_accumulate_steps, transposed_accumulate, zeros,
 };
 
 /// A piece of work on one tile.
@@ -46,30 +46,30 @@ pub fn matrix_kernels() -> Vec<Work> {
     struct Affine<'a>(&'a mut [Lanes<f32>], &'a [f32], &'a [f32], &'a [Lanes<f32>]);
     impl Kernel for Affine<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            affine_rows::<f32, FMA>(self.0, self.1, Some(self.2), None, self.3);
+        fn run<S: InstructionSet>(self) {
+            affine_rows::<f32, S>(self.0, self.1, Some(self.2), None, self.3);
         }
     }
     struct Backwards<'a>(&'a mut [Lanes<f32>], &'a [f32], &'a [Lanes<f32>]);
     impl Kernel for Backwards<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            transposed_accumulate::<f32, FMA>(self.0, self.1, self.2);
+        fn run<S: InstructionSet>(self) {
+            transposed_accumulate::<f32, S>(self.0, self.1, self.2);
         }
     }
     struct Outer<'a>(&'a mut [f32], &'a [Lanes<f32>], &'a [Lanes<f32>], &'a mut Transposed<f32>);
     impl Kernel for Outer<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
+        fn run<S: InstructionSet>(self) {
             self.3.set(self.2);
-            outer_accumulate::<f32, FMA>(self.0, self.1, self.3);
+            outer_accumulate::<f32, S>(self.0, self.1, self.3);
         }
     }
     struct OverSteps<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
     impl Kernel for OverSteps<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            outer_accumulate_steps::<f32, FMA>(self.0, self.1, self.2);
+        fn run<S: InstructionSet>(self) {
+            outer_accumulate_steps::<f32, S>(self.0, self.1, self.2);
         }
     }
     let isa = Isa::detect();

@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
-    row, row_mut, rows_mut, transposed_accumulate,
+    InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
+    outer_accumulate, row, row_mut, rows_mut, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -92,7 +92,7 @@ impl Axonal {
 
     /// Activations of all branches into `tree`.
     #[inline(always)]
-    fn grow<T: Real, const FMA: bool>(&self, inputs: &StepInputs<'_, T>, tree: &mut [Lanes<T>]) {
+    fn grow<T: Real, S: InstructionSet>(&self, inputs: &StepInputs<'_, T>, tree: &mut [Lanes<T>]) {
         let mut parents = inputs.state;
         let mut rest = tree;
         let mut drive = inputs.drive;
@@ -108,7 +108,7 @@ impl Axonal {
                     for (v, out) in row_mut(rows, unit).iter_mut().enumerate() {
                         let constant = Lanes::splat(bias);
                         let constant = drive.map_or(constant, |drive| constant.zip(drive[v], |b, d| b + d));
-                        *out = constant.add_scaled::<FMA>(w, y[v]).map(rectify);
+                        *out = constant.add_scaled::<S>(w, y[v]).map(rectify);
                     }
                 }
             }
@@ -206,14 +206,14 @@ struct Forward<'a, T> {
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, tree } = self;
-        cell.grow::<T, FMA>(&inputs, tree);
+        cell.grow::<T, S>(&inputs, tree);
         let weights = &inputs.parameters[cell.output.clone()];
         let bias = Some(&inputs.bias[cell.branches()..]);
-        affine_rows::<T, FMA>(f, weights, bias, None, &tree[cell.tips()]);
+        affine_rows::<T, S>(f, weights, bias, None, &tree[cell.tips()]);
         for value in f.iter_mut() {
-            *value = value.map(|z| z.softplus::<FMA>().0);
+            *value = value.map(|z| z.softplus::<S>().0);
         }
     }
 }
@@ -232,20 +232,20 @@ struct Adjoint<'a, T> {
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, d_f, mut gradients, transposed, tree, g, g_soma } = self;
-        cell.grow::<T, FMA>(&inputs, tree);
+        cell.grow::<T, S>(&inputs, tree);
         // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
         for ((g, d), f) in g_soma.iter_mut().zip(d_f).zip(f) {
-            *g = d.zip(*f, |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
+            *g = d.zip(*f, |d, f| d * (T::ONE - (-f).exp_negative::<S>()));
         }
         add_row_sums(&mut gradients.bias[cell.branches()..], g_soma);
         transposed.set(&tree[cell.tips()]);
         let d_output = &mut gradients.parameters[cell.output.clone()];
-        outer_accumulate::<T, FMA>(d_output, g_soma, transposed);
+        outer_accumulate::<T, S>(d_output, g_soma, transposed);
         g.fill(Lanes::ZERO);
         let weights = &inputs.parameters[cell.output.clone()];
-        transposed_accumulate::<T, FMA>(&mut g[cell.tips()], weights, g_soma);
+        transposed_accumulate::<T, S>(&mut g[cell.tips()], weights, g_soma);
         for (depth, level) in cell.levels.iter().enumerate().rev() {
             let from = level.units.start * VECTORS;
             let (g_before, g) = g.split_at_mut(from);
@@ -253,7 +253,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             if depth == 0 {
                 let parents = (inputs.state, &mut *gradients.state);
                 let (parameters, bias) = (&mut *gradients.parameters, &mut *gradients.bias);
-                level.adjoint::<T, FMA>(inputs.parameters, parents, y, g, parameters, bias);
+                level.adjoint::<T, S>(inputs.parameters, parents, y, g, parameters, bias);
                 if let Some(d_drive) = gradients.drive.as_deref_mut() {
                     for (total, g) in d_drive.iter_mut().zip(&*g) {
                         *total = total.zip(*g, |a, b| a + b);
@@ -263,7 +263,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 let first = cell.levels[depth - 1].units.start * VECTORS;
                 let parents = (&before[first..], &mut g_before[first..]);
                 let (parameters, bias) = (&mut *gradients.parameters, &mut *gradients.bias);
-                level.adjoint::<T, FMA>(inputs.parameters, parents, y, g, parameters, bias);
+                level.adjoint::<T, S>(inputs.parameters, parents, y, g, parameters, bias);
             }
         }
     }
@@ -272,7 +272,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
 impl Level {
     /// Turns the gradients of the level's activations into g, and adds to those of its parents and weights.
     #[inline(always)]
-    fn adjoint<T: Real, const FMA: bool>(
+    fn adjoint<T: Real, S: InstructionSet>(
         &self,
         parameters: &[T],
         (parents, d_parents): (&[Lanes<T>], &mut [Lanes<T>]),
@@ -287,13 +287,13 @@ impl Level {
                 let (w, y, g) = (parameters[self.weights.start + unit], row(y, unit), row_mut(g, unit));
                 for v in 0..VECTORS {
                     g[v] = g[v].zip(y[v], |d, y| d * slope(y));
-                    d_before[v] = d_before[v].add_scaled::<FMA>(w, g[v]);
+                    d_before[v] = d_before[v].add_scaled::<S>(w, g[v]);
                 }
             }
             *row_mut(d_parents, parent) = d_before;
         }
         let g = &g[..self.units.len() * VECTORS];
-        add_row_dots::<T, FMA>(&mut gradient[self.weights.clone()], g, parents, self.fan);
+        add_row_dots::<T, S>(&mut gradient[self.weights.clone()], g, parents, self.fan);
         add_row_sums(&mut d_bias[self.units.clone()], g);
     }
 }

@@ -18,8 +18,8 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows, outer_accumulate,
-    row, row_mut, rows, rows_mut, transposed_accumulate,
+    InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
+    outer_accumulate, row, row_mut, rows, rows_mut, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -120,7 +120,7 @@ impl Dendritic {
 
     /// What the leaves of neuron `i` sum up, into the rows of the leaves.
     #[inline(always)]
-    fn leaf_inputs<T: Real, const FMA: bool>(
+    fn leaf_inputs<T: Real, S: InstructionSet>(
         &self,
         i: usize,
         inputs: &StepInputs<'_, T>,
@@ -129,7 +129,7 @@ impl Dendritic {
         let leaves = self.leaves();
         let (from, size) = (i * leaves.size, leaves.size);
         let n = self.neurons;
-        affine_rows::<T, FMA>(
+        affine_rows::<T, S>(
             rows_mut(tree, leaves.rows.start, size),
             &inputs.parameters[self.recurrent.clone()][from * n..(from + size) * n],
             Some(&inputs.bias[leaves.units.clone()][from..from + size]),
@@ -148,7 +148,7 @@ impl Level {
     /// What each unit of neuron `i` sums up, into the level's rows, given what the units of the level above sum up.
     /// These become activations, and their slopes are noted.
     #[inline(always)]
-    fn integrate<T: Real, const FMA: bool>(
+    fn integrate<T: Real, S: InstructionSet>(
         &self,
         above: &Level,
         i: usize,
@@ -165,11 +165,11 @@ impl Level {
                 let h = row_mut(tree, above.rows.start + child);
                 for v in 0..VECTORS {
                     let slope;
-                    (h[v], slope) = h[v].softplus::<FMA>();
+                    (h[v], slope) = h[v].softplus::<S>();
                     if let Some(slopes) = &mut slopes {
                         row_mut(slopes, above.rows.start + child)[v] = slope;
                     }
-                    sum[v] = sum[v].add_scaled::<FMA>(weights[child], h[v]);
+                    sum[v] = sum[v].add_scaled::<S>(weights[child], h[v]);
                 }
             }
             *row_mut(tree, self.rows.start + unit) = sum;
@@ -251,17 +251,17 @@ struct Forward<'a, T> {
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, tree } = self;
         for i in 0..cell.neurons {
-            cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
+            cell.leaf_inputs::<T, S>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                level.integrate::<T, FMA>(above, i, &inputs, tree, None);
+                level.integrate::<T, S>(above, i, &inputs, tree, None);
             }
             let soma = row(tree, cell.levels[0].rows.start);
             for (f, soma) in row_mut(f, i).iter_mut().zip(soma) {
-                *f = soma.map(|z| z.softplus::<FMA>().0);
+                *f = soma.map(|z| z.softplus::<S>().0);
             }
         }
     }
@@ -280,26 +280,26 @@ struct Adjoint<'a, T> {
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, d_f, mut gradients, transposed, tree, slopes } = self;
         let n = cell.neurons;
         let (soma, leaves) = (&cell.levels[0], cell.leaves());
         transposed.set(inputs.state);
         for i in 0..n {
-            cell.leaf_inputs::<T, FMA>(i, &inputs, tree);
+            cell.leaf_inputs::<T, S>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                level.integrate::<T, FMA>(above, i, &inputs, tree, Some(slopes));
+                level.integrate::<T, S>(above, i, &inputs, tree, Some(slopes));
             }
             // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
             let (f, d_f) = (row(f, i), row(d_f, i));
             for (v, g) in row_mut(slopes, soma.rows.start).iter_mut().enumerate() {
-                *g = d_f[v].zip(f[v], |d, f| d * (T::ONE - (-f).exp_negative::<FMA>()));
+                *g = d_f[v].zip(f[v], |d, f| d * (T::ONE - (-f).exp_negative::<S>()));
             }
             add_row_sums(&mut gradients.bias[soma.units.start + i..][..1], row(slopes, soma.rows.start));
             for pair in cell.levels.windows(2) {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                descend::<T, FMA>([level, above], i, inputs.parameters, &mut gradients, tree, slopes);
+                descend::<T, S>([level, above], i, inputs.parameters, &mut gradients, tree, slopes);
             }
             let (from, size) = (i * leaves.size, leaves.size);
             let g = rows_mut(slopes, leaves.rows.start, size);
@@ -309,16 +309,16 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                 }
             }
             let d_weights = &mut gradients.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
-            outer_accumulate::<T, FMA>(d_weights, g, transposed);
+            outer_accumulate::<T, S>(d_weights, g, transposed);
             let weights = &inputs.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
-            transposed_accumulate::<T, FMA>(gradients.state, weights, g);
+            transposed_accumulate::<T, S>(gradients.state, weights, g);
         }
     }
 }
 
 /// Carries the gradients of a level of neuron `i` to the weights and the units of the level above.
 #[inline(always)]
-fn descend<T: Real, const FMA: bool>(
+fn descend<T: Real, S: InstructionSet>(
     [level, above]: [&Level; 2],
     i: usize,
     parameters: &[T],
@@ -333,7 +333,7 @@ fn descend<T: Real, const FMA: bool>(
     let g = rows(g, 0, level.size);
     let h = rows(tree, above.rows.start, above.size);
     let children = first..first + above.size;
-    add_row_dots::<T, FMA>(&mut gradients.parameters[children.clone()], h, g, fan);
+    add_row_dots::<T, S>(&mut gradients.parameters[children.clone()], h, g, fan);
     let slopes = rows_mut(slopes, above.rows.start, above.size);
     for (child, &p) in parameters[children].iter().enumerate() {
         let (slope, g) = (row_mut(slopes, child), row(g, child / fan));

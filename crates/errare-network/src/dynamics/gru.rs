@@ -12,7 +12,8 @@ use super::{
     Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
 };
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate, transposed_rows,
+    InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate,
+    transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -41,7 +42,7 @@ impl Gru {
 
     /// z, g, g ∘ r and h into four blocks of rows.
     #[inline(always)]
-    fn activate<T: Real, const FMA: bool>(&self, inputs: &StepInputs<'_, T>, rows: &mut [Lanes<T>]) {
+    fn activate<T: Real, S: InstructionSet>(&self, inputs: &StepInputs<'_, T>, rows: &mut [Lanes<T>]) {
         let size = self.neurons * VECTORS;
         let weights = &inputs.parameters[self.recurrent.clone()];
         let (both, candidate) = weights.split_at(2 * self.neurons * self.neurons);
@@ -49,17 +50,17 @@ impl Gru {
         let (gates, rest) = rows.split_at_mut(2 * size);
         let (gated, h) = rest.split_at_mut(size);
         let drive = inputs.drive.map(|drive| drive.split_at(2 * size));
-        affine_rows::<T, FMA>(gates, both, Some(bias_both), drive.map(|(both, _)| both), inputs.state);
+        affine_rows::<T, S>(gates, both, Some(bias_both), drive.map(|(both, _)| both), inputs.state);
         for gate in gates.iter_mut() {
-            *gate = gate.map(T::logistic::<FMA>);
+            *gate = gate.map(T::logistic::<S>);
         }
         for ((gated, g), r) in gated.iter_mut().zip(&gates[size..]).zip(inputs.state) {
             *gated = g.zip(*r, |g, r| g * r);
         }
         let drive = drive.map(|(_, candidate)| candidate);
-        affine_rows::<T, FMA>(h, candidate, Some(bias_candidate), drive, gated);
+        affine_rows::<T, S>(h, candidate, Some(bias_candidate), drive, gated);
         for value in h.iter_mut() {
-            *value = value.map(T::hyperbolic_tangent::<FMA>);
+            *value = value.map(T::hyperbolic_tangent::<S>);
         }
     }
 }
@@ -146,14 +147,14 @@ struct Forward<'a, T> {
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, rows } = self;
-        cell.activate::<T, FMA>(&inputs, rows);
+        cell.activate::<T, S>(&inputs, rows);
         let size = cell.neurons * VECTORS;
         for i in 0..size {
             let (z, h, r) = (rows[i], rows[3 * size + i], inputs.state[i]);
             // F = h + z (r − h)
-            f[i] = h.add_product::<FMA>(z, r.zip(h, |r, h| r - h));
+            f[i] = h.add_product::<S>(z, r.zip(h, |r, h| r - h));
         }
     }
 }
@@ -168,7 +169,7 @@ struct Adjoint<'a, T> {
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, d_f, gradients, rows } = self;
         let n = cell.neurons;
         let size = n * VECTORS;
@@ -180,15 +181,15 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             let (z, h, r) = (rows[i], rows[3 * size + i], inputs.state[i]);
             d[i] = d_f[i].zip(r.zip(h, |r, h| r - h), |d, x| d * x).zip(z, |d, z| d * z * (T::ONE - z));
             d[2 * size + i] = d_f[i].zip(z, |d, z| d * (T::ONE - z)).zip(h, |d, h| d * (T::ONE - h * h));
-            gradients.state[i] = gradients.state[i].add_product::<FMA>(d_f[i], z);
+            gradients.state[i] = gradients.state[i].add_product::<S>(d_f[i], z);
         }
-        transposed_rows::<T, FMA>(d_gated, candidate, &d[2 * size..]);
+        transposed_rows::<T, S>(d_gated, candidate, &d[2 * size..]);
         for i in 0..size {
             let (g, r) = (rows[size + i], inputs.state[i]);
             d[size + i] = d_gated[i].zip(r, |d, r| d * r).zip(g, |d, g| d * g * (T::ONE - g));
-            gradients.state[i] = gradients.state[i].add_product::<FMA>(d_gated[i], g);
+            gradients.state[i] = gradients.state[i].add_product::<S>(d_gated[i], g);
         }
-        transposed_accumulate::<T, FMA>(gradients.state, both, &d[..2 * size]);
+        transposed_accumulate::<T, S>(gradients.state, both, &d[..2 * size]);
         add_row_sums(gradients.bias, d);
         if let Some(d_drive) = gradients.drive {
             for (total, d) in d_drive.iter_mut().zip(&*d) {

@@ -18,8 +18,8 @@ pub(crate) use gru::Gru;
 pub(crate) use rate::Rate;
 
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, StepRows, Transposed, affine_rows, outer_accumulate, outer_accumulate_steps,
-    transposed_accumulate, zeros,
+    InstructionSet, Isa, Kernel, Lanes, Real, StepRows, Transposed, affine_rows, outer_accumulate,
+    outer_accumulate_steps, transposed_accumulate, zeros,
 };
 
 /// What a cell reads at one step.
@@ -167,8 +167,8 @@ pub(crate) fn add_weight_gradients<T: Real>(
     struct Run<'a, T>(&'a mut [T], WeightGradient<'a, T>);
     impl<T: Real> Kernel for Run<'_, T> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            outer_accumulate_steps::<T, FMA>(self.0, self.1.d, self.1.x);
+        fn run<S: InstructionSet>(self) {
+            outer_accumulate_steps::<T, S>(self.0, self.1.d, self.1.x);
         }
     }
     for product in cell.weight_gradients(span) {
@@ -181,8 +181,8 @@ pub(crate) fn drive<T: Real>(isa: Isa, weights: &[T], input: &[Lanes<T>], drive:
     struct Run<'a, T>(&'a [T], &'a [Lanes<T>], &'a mut [Lanes<T>]);
     impl<T: Real> Kernel for Run<'_, T> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            affine_rows::<T, FMA>(self.2, self.0, None, None, self.1);
+        fn run<S: InstructionSet>(self) {
+            affine_rows::<T, S>(self.2, self.0, None, None, self.1);
         }
     }
     isa.run(Run(weights, input, drive));
@@ -207,10 +207,10 @@ pub(crate) fn drive_adjoint<T: Real>(
     }
     impl<T: Real> Kernel for Run<'_, T> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
+        fn run<S: InstructionSet>(self) {
             self.transposed.set(self.input);
-            outer_accumulate::<T, FMA>(self.d_weights, self.d_drive, self.transposed);
-            transposed_accumulate::<T, FMA>(self.d_input, self.weights, self.d_drive);
+            outer_accumulate::<T, S>(self.d_weights, self.d_drive, self.transposed);
+            transposed_accumulate::<T, S>(self.d_input, self.weights, self.d_drive);
         }
     }
     let mut transposed = Transposed::new();

@@ -14,7 +14,8 @@ use super::{
     Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
 };
 use crate::kernel::{
-    Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate, transposed_rows,
+    InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate,
+    transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -69,7 +70,7 @@ impl Rate {
 
     /// What the hidden units sum up. `overlaps` receives κ if the rank is low.
     #[inline(always)]
-    fn hidden_inputs<T: Real, const FMA: bool>(
+    fn hidden_inputs<T: Real, S: InstructionSet>(
         &self,
         inputs: &StepInputs<'_, T>,
         overlaps: &mut [Lanes<T>],
@@ -78,12 +79,12 @@ impl Rate {
         let p = inputs.parameters;
         let mut source = inputs.state;
         if let Some(weights) = &self.overlaps {
-            affine_rows::<T, FMA>(overlaps, &p[weights.clone()], None, None, inputs.state);
+            affine_rows::<T, S>(overlaps, &p[weights.clone()], None, None, inputs.state);
             self.divide_by_neurons(overlaps);
             source = overlaps;
         }
         let bias = &inputs.bias[..self.hidden];
-        affine_rows::<T, FMA>(z, &p[self.recurrent.clone()], Some(bias), inputs.drive, source);
+        affine_rows::<T, S>(z, &p[self.recurrent.clone()], Some(bias), inputs.drive, source);
     }
 
     #[inline(always)]
@@ -187,14 +188,14 @@ struct Forward<'a, T> {
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, h, overlaps } = self;
-        cell.hidden_inputs::<T, FMA>(&inputs, overlaps, h);
+        cell.hidden_inputs::<T, S>(&inputs, overlaps, h);
         for value in h.iter_mut() {
-            *value = value.map(|z| z.softplus::<FMA>().0);
+            *value = value.map(|z| z.softplus::<S>().0);
         }
         let weights = &inputs.parameters[cell.output.clone()];
-        affine_rows::<T, FMA>(f, weights, Some(&inputs.bias[cell.hidden..]), None, h);
+        affine_rows::<T, S>(f, weights, Some(&inputs.bias[cell.hidden..]), None, h);
     }
 }
 
@@ -208,14 +209,14 @@ struct Adjoint<'a, T> {
 
 impl<T: Real> Kernel for Adjoint<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, h, d_f, gradients } = self;
         let p = inputs.parameters;
         let (d_h, d_overlaps) = gradients.kept.split_at_mut(cell.hidden * VECTORS);
-        transposed_rows::<T, FMA>(d_h, &p[cell.output.clone()], d_f);
+        transposed_rows::<T, S>(d_h, &p[cell.output.clone()], d_f);
         // softplus′ = 1 − e^{−softplus}.
         for (d, h) in d_h.iter_mut().zip(h) {
-            *d = d.zip(*h, |d, h| d * (T::ONE - (-h).exp_negative::<FMA>()));
+            *d = d.zip(*h, |d, h| d * (T::ONE - (-h).exp_negative::<S>()));
         }
         add_row_sums(&mut gradients.bias[..cell.hidden], d_h);
         add_row_sums(&mut gradients.bias[cell.hidden..], d_f);
@@ -225,11 +226,11 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             }
         }
         let Some(weights) = &cell.overlaps else {
-            transposed_accumulate::<T, FMA>(gradients.state, &p[cell.recurrent.clone()], d_h);
+            transposed_accumulate::<T, S>(gradients.state, &p[cell.recurrent.clone()], d_h);
             return;
         };
-        transposed_rows::<T, FMA>(d_overlaps, &p[cell.recurrent.clone()], d_h);
+        transposed_rows::<T, S>(d_overlaps, &p[cell.recurrent.clone()], d_h);
         cell.divide_by_neurons(d_overlaps);
-        transposed_accumulate::<T, FMA>(gradients.state, &p[weights.clone()], d_overlaps);
+        transposed_accumulate::<T, S>(gradients.state, &p[weights.clone()], d_overlaps);
     }
 }

@@ -6,7 +6,7 @@ use errare_core::random::Purpose;
 use super::{Plane, TrialStep, fill_normals};
 use crate::circuit::Circuit;
 use crate::dynamics::{Scratch, StepInputs, drive};
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, TILE, lane_mut, zeros};
+use crate::kernel::{InstructionSet, Isa, Kernel, Lanes, NoiseLanes, Real, TILE, lane_mut, zeros};
 use crate::task::Phase;
 
 /// What identifies the trajectories of a tile, and what they see.
@@ -153,8 +153,8 @@ struct Overwrite<'a, T> {
 
 impl<T: Real> Kernel for Overwrite<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        self.plane.overwrite::<FMA>(self.x, self.state);
+    fn run<S: InstructionSet>(self) {
+        self.plane.overwrite::<S>(self.x, self.state);
     }
 }
 
@@ -173,25 +173,25 @@ struct Update<'a, T> {
 
 impl<T: Real> Kernel for Update<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let leak = T::ONE - self.alpha;
         let steps = self.after.iter_mut().zip(self.before).zip(self.f);
         if self.plane_noise == 0.0 && self.null_noise == 0.0 {
             for ((after, r), f) in steps {
-                *after = r.map(|r| leak * r).add_scaled::<FMA>(self.alpha, *f);
+                *after = r.map(|r| leak * r).add_scaled::<S>(self.alpha, *f);
             }
             return;
         }
-        self.noise.fill::<T, FMA>(self.normals);
+        self.noise.fill::<T, S>(self.normals);
         let null = T::from_f64(self.null_noise);
         for (((after, r), f), z) in steps.zip(&*self.normals) {
-            *after = r.map(|r| leak * r).add_scaled::<FMA>(self.alpha, *f).add_scaled::<FMA>(null, *z);
+            *after = r.map(|r| leak * r).add_scaled::<S>(self.alpha, *f).add_scaled::<S>(null, *z);
         }
         if self.plane_noise != self.null_noise {
             let extra = T::from_f64(self.plane_noise - self.null_noise);
-            let mut x = self.plane.read::<FMA>(self.normals);
+            let mut x = self.plane.read::<S>(self.normals);
             x.iter_mut().flatten().for_each(|x| *x = x.map(|x| x * extra));
-            self.plane.add::<FMA>(&x, self.after);
+            self.plane.add::<S>(&x, self.after);
         }
     }
 }

@@ -7,7 +7,7 @@
 //! denoising is easy. The gradient through the state itself is complete.
 
 use super::Plane;
-use crate::kernel::{Isa, Kernel, LANES, Lanes, Real, TILE, VECTORS, row_mut};
+use crate::kernel::{InstructionSet, Isa, Kernel, LANES, Lanes, Real, TILE, VECTORS, row_mut};
 
 /// Which lanes are teacher-forced at a response step: 1, or 0 for those that run freely.
 pub(super) type Forced<T> = [Lanes<T>; VECTORS];
@@ -42,8 +42,8 @@ struct OwnPoints<'a, T> {
 
 impl<T: Real> Kernel for OwnPoints<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let own = self.plane.read::<FMA>(self.state);
+    fn run<S: InstructionSet>(self) {
+        let own = self.plane.read::<S>(self.state);
         for (axis, own) in own.iter().enumerate() {
             let x = row_mut(self.x, axis);
             for v in 0..VECTORS {
@@ -66,14 +66,14 @@ pub(super) struct Remove<'a, T> {
 
 impl<T: Real> Kernel for Remove<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let mut change = self.plane.read::<FMA>(self.costate);
+    fn run<S: InstructionSet>(self) {
+        let mut change = self.plane.read::<S>(self.costate);
         for x in &mut change {
             for v in 0..VECTORS {
                 x[v] = x[v].zip(self.forced[v], |x, f| -x * f);
             }
         }
-        self.plane.add::<FMA>(&change, self.costate);
+        self.plane.add::<S>(&change, self.costate);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::plan::BatchPlan;
 use super::plane::lane_f64;
 use super::{Plane, TileInputs};
-use crate::kernel::{Kernel, Lanes, Real, TILE, VECTORS, lane_mut, row, row_mut};
+use crate::kernel::{InstructionSet, Kernel, Lanes, Real, TILE, VECTORS, lane_mut, row, row_mut};
 
 /// weight · mean ‖r‖, of the whole state or, with a plane, of its complement.
 pub(super) struct Activity<'a, T> {
@@ -17,14 +17,14 @@ pub(super) struct Activity<'a, T> {
 
 impl<T: Real> Kernel for Activity<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let x = self.plane.map(|plane| plane.read::<FMA>(self.state));
+    fn run<S: InstructionSet>(self) {
+        let x = self.plane.map(|plane| plane.read::<S>(self.state));
         let weight = T::from_f64(self.weight);
         let mut square = [Lanes::splat(T::from_f64(1e-12)); VECTORS];
         for i in 0..self.state.len() / VECTORS {
-            let r = self.counted::<FMA>(i, x.as_ref());
+            let r = self.counted::<S>(i, x.as_ref());
             for v in 0..VECTORS {
-                square[v] = square[v].add_product::<FMA>(r[v], r[v]);
+                square[v] = square[v].add_product::<S>(r[v], r[v]);
             }
         }
         let mut sum = Lanes::ZERO;
@@ -32,15 +32,15 @@ impl<T: Real> Kernel for Activity<'_, T> {
         for v in 0..VECTORS {
             let norm = square[v].map(T::root);
             let lane_weight = self.lane_weight[v].map(|w| w * weight);
-            sum = sum.add_product::<FMA>(norm, lane_weight);
+            sum = sum.add_product::<S>(norm, lane_weight);
             factor[v] = lane_weight.zip(norm, |w, n| w / n);
         }
         *self.total += sum.sum().to_f64();
         for i in 0..self.state.len() / VECTORS {
-            let r = self.counted::<FMA>(i, x.as_ref());
+            let r = self.counted::<S>(i, x.as_ref());
             let costate = row_mut(self.costate, i);
             for v in 0..VECTORS {
-                costate[v] = costate[v].add_product::<FMA>(factor[v], r[v]);
+                costate[v] = costate[v].add_product::<S>(factor[v], r[v]);
             }
         }
     }
@@ -49,7 +49,7 @@ impl<T: Real> Kernel for Activity<'_, T> {
 impl<T: Real> Activity<'_, T> {
     /// What counts of neuron `i`, given where the state is in the plane.
     #[inline(always)]
-    fn counted<const FMA: bool>(
+    fn counted<S: InstructionSet>(
         &self,
         i: usize,
         x: Option<&[[Lanes<T>; VECTORS]; 2]>,
@@ -58,7 +58,7 @@ impl<T: Real> Activity<'_, T> {
         if let (Some(plane), Some(x)) = (self.plane, x) {
             for (axis, x) in plane.0.iter().zip(x) {
                 for v in 0..VECTORS {
-                    r[v] = r[v].add_scaled::<FMA>(-axis[i], x[v]);
+                    r[v] = r[v].add_scaled::<S>(-axis[i], x[v]);
                 }
             }
         }

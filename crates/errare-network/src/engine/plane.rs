@@ -1,6 +1,6 @@
 //! The passes over a tile that involve the behavioural plane: read-out, overwriting, noise.
 
-use crate::kernel::{Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, lane, row};
+use crate::kernel::{InstructionSet, Isa, Kernel, Lanes, NoiseLanes, Real, VECTORS, lane, row};
 
 /// The read-out W_x, `[axis][neuron]`.
 #[derive(Debug, Clone, Copy)]
@@ -15,12 +15,12 @@ impl<T: Real> Plane<'_, T> {
 
     /// x = W_x r.
     #[inline(always)]
-    pub(crate) fn read<const FMA: bool>(&self, state: &[Lanes<T>]) -> [[Lanes<T>; VECTORS]; 2] {
+    pub(crate) fn read<S: InstructionSet>(&self, state: &[Lanes<T>]) -> [[Lanes<T>; VECTORS]; 2] {
         let mut x = [[Lanes::ZERO; VECTORS]; 2];
         for (r, w) in state.as_chunks::<VECTORS>().0.iter().zip(self.columns()) {
             for v in 0..VECTORS {
                 for axis in 0..2 {
-                    x[axis][v] = x[axis][v].accumulate::<FMA>(w[axis], r[v]);
+                    x[axis][v] = x[axis][v].accumulate::<S>(w[axis], r[v]);
                 }
             }
         }
@@ -29,36 +29,36 @@ impl<T: Real> Plane<'_, T> {
 
     /// r ← r + W_xᵀ x.
     #[inline(always)]
-    pub(crate) fn add<const FMA: bool>(&self, x: &[[Lanes<T>; VECTORS]; 2], state: &mut [Lanes<T>]) {
+    pub(crate) fn add<S: InstructionSet>(&self, x: &[[Lanes<T>; VECTORS]; 2], state: &mut [Lanes<T>]) {
         for (r, w) in state.as_chunks_mut::<VECTORS>().0.iter_mut().zip(self.columns()) {
-            add_to_row::<T, FMA>(w, x, r);
+            add_to_row::<T, S>(w, x, r);
         }
     }
 
     /// r ← P⊥ r + W_xᵀ x: the plane of r becomes x.
     #[inline(always)]
-    pub(crate) fn overwrite<const FMA: bool>(&self, x: &[Lanes<T>], state: &mut [Lanes<T>]) {
-        let mut change = self.read::<FMA>(state);
+    pub(crate) fn overwrite<S: InstructionSet>(&self, x: &[Lanes<T>], state: &mut [Lanes<T>]) {
+        let mut change = self.read::<S>(state);
         for axis in 0..2 {
             let target = row(x, axis);
             for v in 0..VECTORS {
                 change[axis][v] = target[v].zip(change[axis][v], |a, b| a - b);
             }
         }
-        self.add::<FMA>(&change, state);
+        self.add::<S>(&change, state);
     }
 }
 
 /// Adds to one neuron's row what a point x of the plane is to it.
 #[inline(always)]
-pub(super) fn add_to_row<T: Real, const FMA: bool>(
+pub(super) fn add_to_row<T: Real, S: InstructionSet>(
     weights: [T; 2],
     x: &[[Lanes<T>; VECTORS]; 2],
     r: &mut [Lanes<T>; VECTORS],
 ) {
     for v in 0..VECTORS {
         for axis in 0..2 {
-            r[v] = r[v].add_scaled::<FMA>(weights[axis], x[axis][v]);
+            r[v] = r[v].add_scaled::<S>(weights[axis], x[axis][v]);
         }
     }
 }
@@ -68,8 +68,8 @@ pub(crate) fn fill_normals<T: Real>(isa: Isa, noise: &mut NoiseLanes, out: &mut 
     struct Fill<'a, T>(&'a mut NoiseLanes, &'a mut [Lanes<T>]);
     impl<T: Real> Kernel for Fill<'_, T> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            self.0.fill::<T, FMA>(self.1);
+        fn run<S: InstructionSet>(self) {
+            self.0.fill::<T, S>(self.1);
         }
     }
     isa.run(Fill(noise, out));

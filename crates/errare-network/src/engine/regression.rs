@@ -1,7 +1,7 @@
 //! The regression of a denoising step: its residual in the behavioural plane, and how that enters the costate.
 
 use super::plane::{Plane, add_to_row};
-use crate::kernel::{Kernel, Lanes, Real, VECTORS, row, row_mut};
+use crate::kernel::{InstructionSet, Kernel, Lanes, Real, VECTORS, row, row_mut};
 
 /// Prediction − target in the plane, and its weighted mean square.
 pub(super) struct Residual<'a, T> {
@@ -16,17 +16,17 @@ pub(super) struct Residual<'a, T> {
 
 impl<T: Real> Kernel for Residual<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let x = self.plane.read::<FMA>(self.of);
+    fn run<S: InstructionSet>(self) {
+        let x = self.plane.read::<S>(self.of);
         let mut sum = Lanes::ZERO;
         for axis in 0..2 {
             let (clean, noised) = (row(self.clean.1, axis), row(self.noised.1, axis));
             let residual = row_mut(self.residual, axis);
             for v in 0..VECTORS {
-                let target = clean[v].map(|c| c * self.clean.0).add_scaled::<FMA>(self.noised.0, noised[v]);
+                let target = clean[v].map(|c| c * self.clean.0).add_scaled::<S>(self.noised.0, noised[v]);
                 residual[v] = x[axis][v].zip(target, |x, y| x - y);
                 let weighted = residual[v].zip(self.lane_weight[v], |e, w| e * w);
-                sum = sum.add_product::<FMA>(weighted, residual[v]);
+                sum = sum.add_product::<S>(weighted, residual[v]);
             }
         }
         *self.loss = 0.5 * sum.sum().to_f64();
@@ -60,14 +60,14 @@ impl<T: Real> Costate<'_, T> {
 
 impl<T: Real> Kernel for Costate<'_, T> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<S: InstructionSet>(self) {
         let of_state = self.state_residual.map(|residual| self.weighted(residual));
         let of_drive = self.drive_residual.map(|residual| self.weighted(residual));
         let leak = T::ONE - self.alpha;
         for (i, weights) in self.plane.columns().enumerate() {
             let mut costate = *row(self.costate, i);
             if let Some(x) = &of_state {
-                add_to_row::<T, FMA>(weights, x, &mut costate);
+                add_to_row::<T, S>(weights, x, &mut costate);
             }
             let (d_f, d_state) = (row_mut(self.d_f, i), row_mut(self.d_state, i));
             for v in 0..VECTORS {
@@ -75,7 +75,7 @@ impl<T: Real> Kernel for Costate<'_, T> {
                 d_state[v] = costate[v].map(|c| leak * c);
             }
             if let Some(x) = &of_drive {
-                add_to_row::<T, FMA>(weights, x, d_f);
+                add_to_row::<T, S>(weights, x, d_f);
             }
         }
     }

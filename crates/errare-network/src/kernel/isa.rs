@@ -1,10 +1,52 @@
 //! The dispatch boundary: one generic source, compiled for AVX-512, for AVX2 with FMA, and for the baseline.
 
+use std::marker::PhantomData;
+
+/// What the source asks of the instruction set that it is compiled for.
+pub(crate) trait InstructionSet {
+    /// Multiply and add in one rounding.
+    const FMA: bool;
+    /// Room in registers for [a row of a tile](super::VECTORS) of sums for each of four rows; else for one vector for
+    /// each of six.
+    const WIDE: bool;
+}
+
+/// AVX-512: 32 registers of 16 f32.
+pub(crate) struct Wide;
+
+/// AVX2 with FMA: 16 registers of 8 f32; or NEON, with 32 of 4.
+pub(crate) struct Narrow;
+
+/// The baseline of x86-64, where fused multiply-add would be a library call.
+pub(crate) struct Unfused;
+
+impl InstructionSet for Wide {
+    const FMA: bool = true;
+    const WIDE: bool = true;
+}
+
+impl InstructionSet for Narrow {
+    const FMA: bool = true;
+    const WIDE: bool = false;
+}
+
+impl InstructionSet for Unfused {
+    const FMA: bool = false;
+    const WIDE: bool = false;
+}
+
+/// What every machine of this architecture has.
+#[cfg(target_arch = "aarch64")]
+type Baseline = Narrow;
+/// What every machine of this architecture has.
+#[cfg(not(target_arch = "aarch64"))]
+type Baseline = Unfused;
+
 /// Arithmetic that is worth compiling for each instruction set. Implementations and everything they call
 /// must be `#[inline(always)]`, or they keep the baseline's instructions.
 pub(crate) trait Kernel {
-    /// Runs with fused multiply-add when the instruction set has one.
-    fn run<const FMA: bool>(self);
+    /// Runs as compiled for `S`.
+    fn run<S: InstructionSet>(self);
 }
 
 /// The instruction set chosen for this machine, or a lesser one for comparison.
@@ -20,14 +62,14 @@ pub(crate) enum Isa {
     Baseline,
 }
 
-struct Vectorised<K, const FMA: bool>(K);
+struct Vectorised<K, S>(K, PhantomData<S>);
 
-impl<K: Kernel, const FMA: bool> pulp::NullaryFnOnce for Vectorised<K, FMA> {
+impl<K: Kernel, S: InstructionSet> pulp::NullaryFnOnce for Vectorised<K, S> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        self.0.run::<FMA>();
+        self.0.run::<S>();
     }
 }
 
@@ -54,11 +96,10 @@ impl Isa {
     pub(crate) fn run<K: Kernel>(self, kernel: K) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(token) => token.vectorize(Vectorised::<K, true>(kernel)),
+            Self::Avx512(token) => token.vectorize(Vectorised::<K, Wide>(kernel, PhantomData)),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) => token.vectorize(Vectorised::<K, true>(kernel)),
-            // On AArch64 fused multiply-add is part of the baseline; on x86-64 it would be a library call.
-            Self::Baseline => kernel.run::<{ cfg!(target_arch = "aarch64") }>(),
+            Self::Avx2(token) => token.vectorize(Vectorised::<K, Narrow>(kernel, PhantomData)),
+            Self::Baseline => kernel.run::<Baseline>(),
         }
     }
 }

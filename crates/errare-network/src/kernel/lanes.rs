@@ -1,6 +1,6 @@
 //! Lane arrays and buffers over a tile.
 
-use super::Real;
+use super::{InstructionSet, Real};
 
 /// Trajectories in one vector.
 pub(crate) const LANES: usize = 16;
@@ -51,44 +51,44 @@ impl<T: Real> Lanes<T> {
 
     /// self + a·b, with a common factor a.
     #[inline(always)]
-    pub(crate) fn add_scaled<const FMA: bool>(self, a: T, b: Self) -> Self {
+    pub(crate) fn add_scaled<S: InstructionSet>(self, a: T, b: Self) -> Self {
         keep_together();
-        self.accumulate::<FMA>(a, b)
+        self.accumulate::<S>(a, b)
     }
 
     /// [`Self::add_scaled`] for loops whose sums stay in registers.
     #[inline(always)]
-    pub(crate) fn accumulate<const FMA: bool>(self, a: T, b: Self) -> Self {
+    pub(crate) fn accumulate<S: InstructionSet>(self, a: T, b: Self) -> Self {
         let mut out = self;
         for i in 0..LANES {
-            out.0[i] = super::multiply_add::<T, FMA>(a, b.0[i], self.0[i]);
+            out.0[i] = super::multiply_add::<T, S>(a, b.0[i], self.0[i]);
         }
         out
     }
 
     /// self + a∘b, lane by lane.
     #[inline(always)]
-    pub(crate) fn add_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
+    pub(crate) fn add_product<S: InstructionSet>(self, a: Self, b: Self) -> Self {
         keep_together();
-        self.accumulate_product::<FMA>(a, b)
+        self.accumulate_product::<S>(a, b)
     }
 
     /// [`Self::add_product`] for loops whose sums stay in registers.
     #[inline(always)]
-    pub(crate) fn accumulate_product<const FMA: bool>(self, a: Self, b: Self) -> Self {
+    pub(crate) fn accumulate_product<S: InstructionSet>(self, a: Self, b: Self) -> Self {
         let mut out = self;
         for i in 0..LANES {
-            out.0[i] = super::multiply_add::<T, FMA>(a.0[i], b.0[i], self.0[i]);
+            out.0[i] = super::multiply_add::<T, S>(a.0[i], b.0[i], self.0[i]);
         }
         out
     }
 
     /// Softplus of every lane, and its slope.
     #[inline(always)]
-    pub(crate) fn softplus<const FMA: bool>(self) -> (Self, Self) {
+    pub(crate) fn softplus<S: InstructionSet>(self) -> (Self, Self) {
         let (mut value, mut slope) = (Self::ZERO, Self::ZERO);
         for i in 0..LANES {
-            (value.0[i], slope.0[i]) = self.0[i].softplus::<FMA>();
+            (value.0[i], slope.0[i]) = self.0[i].softplus::<S>();
         }
         (value, slope)
     }

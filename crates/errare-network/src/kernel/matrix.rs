@@ -4,14 +4,19 @@
 //! Weights are row-major `[output][input]`. All are `#[inline(always)]`, to be called inside a
 //! [`Kernel`](super::Kernel).
 
-use super::{Lanes, Real, VECTORS, row, row_mut};
+use std::marker::PhantomData;
 
-/// Output rows that share a pass over the input: 4 rows × 4 vectors of accumulators fit the registers.
-const BLOCK: usize = 4;
+use super::blocks::{Blocks, in_blocks};
+use super::{InstructionSet, Lanes, Real, VECTORS};
+
+/// Rows of sums that share a pass over the other operand, each of a whole row of vectors.
+const WIDE_BLOCK: usize = 4;
+/// The same where registers are few, each of one vector.
+const NARROW_BLOCK: usize = 6;
 
 /// `out[o] = (bias[o]) (+ drive[o]) + Σᵢ w[o][i] x[i]` for the rows of `out`.
 #[inline(always)]
-pub(crate) fn affine_rows<T: Real, const FMA: bool>(
+pub(crate) fn affine_rows<T: Real, S: InstructionSet>(
     out: &mut [Lanes<T>],
     weights: &[T],
     bias: Option<&[T]>,
@@ -21,86 +26,116 @@ pub(crate) fn affine_rows<T: Real, const FMA: bool>(
     let outputs = out.len() / VECTORS;
     let inputs = x.len() / VECTORS;
     assert!(weights.len() == outputs * inputs && bias.is_none_or(|bias| bias.len() == outputs));
-    let mut o = 0;
-    while o + BLOCK <= outputs {
-        affine_block::<T, FMA, BLOCK>(out, weights, bias, drive, x, o, inputs);
-        o += BLOCK;
-    }
-    if o + 2 <= outputs {
-        affine_block::<T, FMA, 2>(out, weights, bias, drive, x, o, inputs);
-        o += 2;
-    }
-    if o < outputs {
-        affine_block::<T, FMA, 1>(out, weights, bias, drive, x, o, inputs);
+    let mut affine = Affine { out, weights, bias, drive, x: x.as_chunks().0, set: PhantomData::<S> };
+    if S::WIDE {
+        in_blocks::<WIDE_BLOCK>(0..outputs, &mut affine);
+    } else {
+        in_blocks::<NARROW_BLOCK>(0..outputs, &mut affine);
     }
 }
 
-#[inline(always)]
-fn affine_block<T: Real, const FMA: bool, const ROWS: usize>(
-    out: &mut [Lanes<T>],
-    weights: &[T],
-    bias: Option<&[T]>,
-    drive: Option<&[Lanes<T>]>,
-    x: &[Lanes<T>],
-    first: usize,
-    inputs: usize,
-) {
-    let mut sums = [[Lanes::ZERO; VECTORS]; ROWS];
-    // All of one length, so that the loop needs no bounds checks: where vectors and whole numbers share ports, as in
-    // Intel's cores, each instruction that is not a product costs one.
-    let x = &x.as_chunks::<VECTORS>().0[..inputs];
-    // A closure would lose the instruction set if it were not inlined.
-    let all = weights;
-    let mut weights = [&all[..0]; ROWS];
-    for b in 0..ROWS {
-        weights[b] = &all[(first + b) * inputs..][..inputs];
+struct Affine<'a, T, S> {
+    out: &'a mut [Lanes<T>],
+    weights: &'a [T],
+    bias: Option<&'a [T]>,
+    drive: Option<&'a [Lanes<T>]>,
+    x: &'a [[Lanes<T>; VECTORS]],
+    set: PhantomData<S>,
+}
+
+impl<T: Real, S: InstructionSet> Blocks for Affine<'_, T, S> {
+    #[inline(always)]
+    fn block<const ROWS: usize>(&mut self, first: usize) {
+        in_vectors::<S, ROWS>(first, self);
     }
-    for i in 0..inputs {
-        let x = x[i];
+}
+
+impl<T: Real, S: InstructionSet> Vectors for Affine<'_, T, S> {
+    #[inline(always)]
+    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
+        let mut sums = [[Lanes::ZERO; WIDTH]; ROWS];
+        // All of one length, so that the loop needs no bounds checks: where vectors and whole numbers share ports, as in
+        // Intel's cores, each instruction that is not a product costs one.
+        let inputs = self.x.len();
+        let x = &self.x[..inputs];
+        let mut weights = [&self.weights[..0]; ROWS];
         for b in 0..ROWS {
-            let w = weights[b][i];
-            for v in 0..VECTORS {
-                sums[b][v] = sums[b][v].accumulate::<FMA>(w, x[v]);
+            weights[b] = &self.weights[(first + b) * inputs..][..inputs];
+        }
+        for i in 0..inputs {
+            let x: &[Lanes<T>; WIDTH] = x[i][from..].first_chunk().expect("vectors of one row");
+            for b in 0..ROWS {
+                let w = weights[b][i];
+                for v in 0..WIDTH {
+                    sums[b][v] = sums[b][v].accumulate::<S>(w, x[v]);
+                }
+            }
+        }
+        for b in 0..ROWS {
+            let at = (first + b) * VECTORS + from;
+            let out = &mut self.out[at..][..WIDTH];
+            let bias = self.bias.map_or(T::ZERO, |bias| bias[first + b]);
+            match self.drive {
+                Some(drive) => {
+                    let drive = &drive[at..][..WIDTH];
+                    for v in 0..WIDTH {
+                        out[v] = sums[b][v].zip(drive[v], |sum, drive| sum + (bias + drive));
+                    }
+                }
+                None => {
+                    for v in 0..WIDTH {
+                        out[v] = sums[b][v].map(|sum| sum + bias);
+                    }
+                }
             }
         }
     }
-    for b in 0..ROWS {
-        let out = row_mut(out, first + b);
-        let bias = bias.map_or(T::ZERO, |bias| bias[first + b]);
-        match drive {
-            Some(drive) => {
-                let drive = row(drive, first + b);
-                for v in 0..VECTORS {
-                    out[v] = sums[b][v].zip(drive[v], |sum, drive| sum + (bias + drive));
-                }
-            }
-            None => {
-                for v in 0..VECTORS {
-                    out[v] = sums[b][v].map(|sum| sum + bias);
-                }
-            }
+}
+
+/// Work on some neighbouring vectors of a block of rows.
+trait Vectors {
+    /// Works on vectors `from..from + WIDTH` of rows `first..first + ROWS`. Must be `#[inline(always)]`.
+    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize);
+}
+
+/// Divides a block of rows into vectors whose sums fit the registers, and are enough to hide the latency of a product.
+#[inline(always)]
+fn in_vectors<S: InstructionSet, const ROWS: usize>(first: usize, work: &mut impl Vectors) {
+    if S::WIDE || ROWS == 1 {
+        work.vectors::<ROWS, VECTORS>(first, 0);
+    } else if ROWS == 2 {
+        for from in (0..VECTORS).step_by(2) {
+            work.vectors::<ROWS, 2>(first, from);
+        }
+    } else {
+        for from in 0..VECTORS {
+            work.vectors::<ROWS, 1>(first, from);
         }
     }
 }
 
 /// `out[i] = Σₒ w[o][i] d[o]` for all inputs i.
 #[inline(always)]
-pub(crate) fn transposed_rows<T: Real, const FMA: bool>(out: &mut [Lanes<T>], weights: &[T], d: &[Lanes<T>]) {
-    transposed::<T, FMA, false>(out, weights, d);
-}
-
-/// `out[i] += Σₒ w[o][i] d[o]` for all inputs i.
-#[inline(always)]
-pub(crate) fn transposed_accumulate<T: Real, const FMA: bool>(
+pub(crate) fn transposed_rows<T: Real, S: InstructionSet>(
     out: &mut [Lanes<T>],
     weights: &[T],
     d: &[Lanes<T>],
 ) {
-    transposed::<T, FMA, true>(out, weights, d);
+    transposed::<T, S, false>(out, weights, d);
+}
+
+/// `out[i] += Σₒ w[o][i] d[o]` for all inputs i.
+#[inline(always)]
+pub(crate) fn transposed_accumulate<T: Real, S: InstructionSet>(
+    out: &mut [Lanes<T>],
+    weights: &[T],
+    d: &[Lanes<T>],
+) {
+    transposed::<T, S, true>(out, weights, d);
 }
 
 #[inline(always)]
-fn transposed<T: Real, const FMA: bool, const ADD: bool>(
+fn transposed<T: Real, S: InstructionSet, const ADD: bool>(
     out: &mut [Lanes<T>],
     weights: &[T],
     d: &[Lanes<T>],
@@ -108,44 +143,51 @@ fn transposed<T: Real, const FMA: bool, const ADD: bool>(
     let inputs = out.len() / VECTORS;
     let outputs = d.len() / VECTORS;
     assert!(weights.len() == outputs * inputs);
-    let mut i = 0;
-    while i + BLOCK <= inputs {
-        transposed_block::<T, FMA, ADD, BLOCK>(out, weights, d, i, inputs);
-        i += BLOCK;
-    }
-    if i + 2 <= inputs {
-        transposed_block::<T, FMA, ADD, 2>(out, weights, d, i, inputs);
-        i += 2;
-    }
-    if i < inputs {
-        transposed_block::<T, FMA, ADD, 1>(out, weights, d, i, inputs);
+    let mut transposed =
+        TransposedProduct::<T, S, ADD> { out, weights, d: d.as_chunks().0, inputs, set: PhantomData };
+    if S::WIDE {
+        in_blocks::<WIDE_BLOCK>(0..inputs, &mut transposed);
+    } else {
+        in_blocks::<NARROW_BLOCK>(0..inputs, &mut transposed);
     }
 }
 
-#[inline(always)]
-fn transposed_block<T: Real, const FMA: bool, const ADD: bool, const COLUMNS: usize>(
-    out: &mut [Lanes<T>],
-    weights: &[T],
-    d: &[Lanes<T>],
-    first: usize,
+struct TransposedProduct<'a, T, S, const ADD: bool> {
+    out: &'a mut [Lanes<T>],
+    weights: &'a [T],
+    d: &'a [[Lanes<T>; VECTORS]],
     inputs: usize,
-) {
-    let mut sums = [[Lanes::ZERO; VECTORS]; COLUMNS];
-    if ADD {
-        for c in 0..COLUMNS {
-            sums[c] = *row(out, first + c);
-        }
+    set: PhantomData<S>,
+}
+
+impl<T: Real, S: InstructionSet, const ADD: bool> Blocks for TransposedProduct<'_, T, S, ADD> {
+    #[inline(always)]
+    fn block<const ROWS: usize>(&mut self, first: usize) {
+        in_vectors::<S, ROWS>(first, self);
     }
-    for (w, d) in weights.chunks_exact(inputs).zip(d.as_chunks::<VECTORS>().0) {
-        let w: &[T; COLUMNS] = w[first..].first_chunk().expect("a block lies within the row");
-        for c in 0..COLUMNS {
-            for v in 0..VECTORS {
-                sums[c][v] = sums[c][v].accumulate::<FMA>(w[c], d[v]);
+}
+
+impl<T: Real, S: InstructionSet, const ADD: bool> Vectors for TransposedProduct<'_, T, S, ADD> {
+    #[inline(always)]
+    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
+        let mut sums = [[Lanes::ZERO; WIDTH]; ROWS];
+        if ADD {
+            for c in 0..ROWS {
+                sums[c].copy_from_slice(&self.out[(first + c) * VECTORS + from..][..WIDTH]);
             }
         }
-    }
-    for c in 0..COLUMNS {
-        *row_mut(out, first + c) = sums[c];
+        for (w, d) in self.weights.chunks_exact(self.inputs).zip(self.d) {
+            let w: &[T; ROWS] = w[first..].first_chunk().expect("a block lies within the row");
+            let d: &[Lanes<T>; WIDTH] = d[from..].first_chunk().expect("vectors of one row");
+            for c in 0..ROWS {
+                for v in 0..WIDTH {
+                    sums[c][v] = sums[c][v].accumulate::<S>(w[c], d[v]);
+                }
+            }
+        }
+        for c in 0..ROWS {
+            self.out[(first + c) * VECTORS + from..][..WIDTH].copy_from_slice(&sums[c]);
+        }
     }
 }
 
@@ -155,7 +197,8 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        Isa, Kernel, TILE, Transposed, add_row_dots, add_row_sums, lane, outer_accumulate, scattered, zeros,
+        InstructionSet, Isa, Kernel, TILE, Transposed, add_row_dots, add_row_sums, lane, outer_accumulate,
+        scattered, zeros,
     };
 
     struct All<'a> {
@@ -174,16 +217,16 @@ mod tests {
 
     impl Kernel for All<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            affine_rows::<f32, FMA>(self.out, self.w, Some(self.bias), self.drive, self.x);
-            transposed_rows::<f32, FMA>(self.back, self.w, self.d);
-            transposed_accumulate::<f32, FMA>(self.twice, self.w, self.d);
-            transposed_accumulate::<f32, FMA>(self.twice, self.w, self.d);
+        fn run<S: InstructionSet>(self) {
+            affine_rows::<f32, S>(self.out, self.w, Some(self.bias), self.drive, self.x);
+            transposed_rows::<f32, S>(self.back, self.w, self.d);
+            transposed_accumulate::<f32, S>(self.twice, self.w, self.d);
+            transposed_accumulate::<f32, S>(self.twice, self.w, self.d);
             let mut x = Transposed::new();
             x.set(self.x);
-            outer_accumulate::<f32, FMA>(self.gradient, self.d, &mut x);
+            outer_accumulate::<f32, S>(self.gradient, self.d, &mut x);
             add_row_sums(self.sums, self.d);
-            add_row_dots::<f32, FMA>(self.dots, self.d, self.x, 1 + self.d.len() / self.x.len());
+            add_row_dots::<f32, S>(self.dots, self.d, self.x, 1 + self.d.len() / self.x.len());
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`LANES`] trajectories for each feature. Kernels are plain Rust over lane arrays, generic over f32 (the
 //! training loop) and f64 (the checks), compiled for each instruction set by [`Isa::run`].
 
+mod blocks;
 mod isa;
 mod lanes;
 mod matrix;
@@ -13,7 +14,9 @@ mod real;
 mod steps;
 mod sums;
 
-pub(crate) use isa::{Isa, Kernel};
+pub(crate) use isa::{InstructionSet, Isa, Kernel};
+#[cfg(test)]
+pub(crate) use isa::{Narrow, Unfused};
 #[cfg(test)]
 pub(crate) use lanes::scattered;
 pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};

@@ -5,7 +5,7 @@
 
 use errare_core::random::{Purpose, key, mix};
 
-use super::{LANES, Lanes, Real, TILE, VECTORS};
+use super::{InstructionSet, LANES, Lanes, Real, TILE, VECTORS};
 
 /// Generators of the trajectories of one tile (Blackman & Vigna 2021, xoshiro128++).
 #[derive(Debug, Clone)]
@@ -54,14 +54,14 @@ impl NoiseLanes {
 
     /// Fills rows of a tile with standard normals, two rows at a time.
     #[inline(always)]
-    pub(crate) fn fill<T: Real, const FMA: bool>(&mut self, out: &mut [Lanes<T>]) {
+    pub(crate) fn fill<T: Real, S: InstructionSet>(&mut self, out: &mut [Lanes<T>]) {
         let rows = out.len() / VECTORS;
         for pair in 0..rows.div_ceil(2) {
             for v in 0..VECTORS {
                 let (radius, angle) = (self.next(v), self.next(v));
                 let (mut first, mut second) = (Lanes::ZERO, Lanes::ZERO);
                 for i in 0..LANES {
-                    (first.0[i], second.0[i]) = T::normal_pair::<FMA>(radius[i], angle[i]);
+                    (first.0[i], second.0[i]) = T::normal_pair::<S>(radius[i], angle[i]);
                 }
                 out[2 * pair * VECTORS + v] = first;
                 if 2 * pair + 1 < rows {
@@ -78,7 +78,7 @@ mod tests {
     use rand_xoshiro::Xoshiro128PlusPlus;
 
     use super::*;
-    use crate::kernel::{lane, zeros};
+    use crate::kernel::{Unfused, lane, zeros};
 
     #[test]
     fn each_lane_is_its_own_xoshiro() {
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn a_trajectory_keeps_its_noise_in_any_tile() {
         let (mut a, mut b) = (zeros::<f32>(6), zeros::<f32>(6));
-        NoiseLanes::new(1, Purpose::ProcessNoise, 9, 64).fill::<f32, false>(&mut a);
-        NoiseLanes::new(1, Purpose::ProcessNoise, 9, 80).fill::<f32, false>(&mut b);
+        NoiseLanes::new(1, Purpose::ProcessNoise, 9, 64).fill::<f32, Unfused>(&mut a);
+        NoiseLanes::new(1, Purpose::ProcessNoise, 9, 80).fill::<f32, Unfused>(&mut b);
         for r in 0..6 {
             assert_eq!(lane(&a, r, 20), lane(&b, r, 4));
         }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn normals_have_normal_moments() {
         let mut rows = zeros::<f32>(500);
-        NoiseLanes::new(2, Purpose::ProcessNoise, 0, 0).fill::<f32, false>(&mut rows);
+        NoiseLanes::new(2, Purpose::ProcessNoise, 0, 0).fill::<f32, Unfused>(&mut rows);
         let values: Vec<f64> = rows.iter().flat_map(|v| v.0).map(f64::from).collect();
         let n = values.len() as f64;
         let moment = |p: i32| values.iter().map(|x| x.powi(p)).sum::<f64>() / n;

@@ -1,9 +1,12 @@
 //! The third matrix kernel of the recurrence, over a tile: D·Xᵀ, the gradient of the weights. Inputs lie in the lanes, so
 //! X is transposed first. Tested with the other kernels in [`matrix`](super::matrix).
 
+use std::marker::PhantomData;
+
+use super::blocks::{Blocks, in_blocks};
 use super::lanes::keep_together;
 use super::sums::{add_lanes, add_row_dots};
-use super::{LANES, Lanes, Real, TILE, VECTORS, row};
+use super::{InstructionSet, LANES, Lanes, Real, TILE, VECTORS, row};
 
 /// The transpose of a tile, features in the lanes: what [`outer_accumulate`] reads.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub(crate) struct Transposed<T> {
 
 /// Rows of D that share a pass over the trajectories; half as many where two columns of Xᵀ do.
 const OUTER_ROWS: usize = 16;
+/// Rows of D that share a pass where registers are few.
+const NARROW_ROWS: usize = 6;
 /// A column costs a pass over all trajectories for each row of D, as much as the dot products of nine features.
 const WORTH_A_COLUMN: usize = 9;
 
@@ -84,7 +89,7 @@ fn interleave<T: Real>([a, b, c, d]: [&[T]; 4], out: &mut [[T; 4]]) {
 /// The sum runs over trajectories with the inputs in the lanes, so that no lane is summed across but for a few last
 /// inputs.
 #[inline(always)]
-pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
+pub(crate) fn outer_accumulate<T: Real, S: InstructionSet>(
     weights: &mut [T],
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
@@ -92,30 +97,40 @@ pub(crate) fn outer_accumulate<T: Real, const FMA: bool>(
     assert!(weights.len() * VECTORS == d.len() * x.features);
     let (whole, all) = (x.features / LANES, x.columns.len() / TILE);
     let mut column = 0;
-    while column + 2 <= whole {
-        outer_columns::<T, FMA, { OUTER_ROWS / 2 }, 2, false>(weights, d, x, column);
-        column += 2;
+    if S::WIDE {
+        while column + 2 <= whole {
+            outer_columns::<T, S, { OUTER_ROWS / 2 }, 2, false>(weights, d, x, column);
+            column += 2;
+        }
+        if column < whole {
+            outer_columns::<T, S, OUTER_ROWS, 1, false>(weights, d, x, column);
+            column += 1;
+        }
+        if column < all {
+            outer_columns::<T, S, OUTER_ROWS, 1, true>(weights, d, x, column);
+        }
+    } else {
+        while column < whole {
+            outer_columns::<T, S, NARROW_ROWS, 1, false>(weights, d, x, column);
+            column += 1;
+        }
+        if column < all {
+            outer_columns::<T, S, NARROW_ROWS, 1, true>(weights, d, x, column);
+        }
     }
-    if column < whole {
-        outer_columns::<T, FMA, OUTER_ROWS, 1, false>(weights, d, x, column);
-        column += 1;
-    }
-    if column < all {
-        outer_columns::<T, FMA, OUTER_ROWS, 1, true>(weights, d, x, column);
-    }
-    outer_rest::<T, FMA>(weights, d, x);
+    outer_rest::<T, S>(weights, d, x);
 }
 
 /// The columns of the inputs that have no vector of their own: a dot product for each weight.
 #[inline(always)]
-fn outer_rest<T: Real, const FMA: bool>(weights: &mut [T], d: &[Lanes<T>], x: &Transposed<T>) {
+fn outer_rest<T: Real, S: InstructionSet>(weights: &mut [T], d: &[Lanes<T>], x: &Transposed<T>) {
     let first = x.features - x.rest.len() / VECTORS;
     let mut sums = [T::ZERO; LANES];
     for (i, input) in x.rest.chunks_exact(VECTORS).enumerate() {
         for (block, d) in d.chunks(LANES * VECTORS).enumerate() {
             let count = d.len() / VECTORS;
             sums.fill(T::ZERO);
-            add_row_dots::<T, FMA>(&mut sums[..count], d, input, count);
+            add_row_dots::<T, S>(&mut sums[..count], d, input, count);
             for (o, sum) in sums[..count].iter().enumerate() {
                 weights[(block * LANES + o) * x.features + first + i] += *sum;
             }
@@ -126,33 +141,37 @@ fn outer_rest<T: Real, const FMA: bool>(weights: &mut [T], d: &[Lanes<T>], x: &T
 /// The columns from `column` on, for all rows of D. A column in `PART` is not full, and comes alone; to tell so at run time
 /// would take the sums of all blocks out of the registers.
 #[inline(always)]
-fn outer_columns<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
+fn outer_columns<T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
     weights: &mut [T],
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
     column: usize,
 ) {
     let outputs = d.len() / VECTORS;
-    let mut o = 0;
-    while o + ROWS <= outputs {
-        outer_block::<T, FMA, ROWS, COLUMNS, PART>(weights, d, x, o, column);
-        o += ROWS;
-    }
-    while o + 4 <= outputs {
-        outer_block::<T, FMA, 4, COLUMNS, PART>(weights, d, x, o, column);
-        o += 4;
-    }
-    if o + 2 <= outputs {
-        outer_block::<T, FMA, 2, COLUMNS, PART>(weights, d, x, o, column);
-        o += 2;
-    }
-    if o < outputs {
-        outer_block::<T, FMA, 1, COLUMNS, PART>(weights, d, x, o, column);
+    let work = &mut Columns::<T, S, COLUMNS, PART> { weights, d, x, column, set: PhantomData };
+    in_blocks::<ROWS>(0..outputs, work);
+}
+
+struct Columns<'a, T, S, const COLUMNS: usize, const PART: bool> {
+    weights: &'a mut [T],
+    d: &'a [Lanes<T>],
+    x: &'a mut Transposed<T>,
+    column: usize,
+    set: PhantomData<S>,
+}
+
+impl<T: Real, S: InstructionSet, const COLUMNS: usize, const PART: bool> Blocks
+    for Columns<'_, T, S, COLUMNS, PART>
+{
+    #[inline(always)]
+    fn block<const ROWS: usize>(&mut self, first: usize) {
+        let Self { weights, d, x, column, .. } = self;
+        outer_block::<T, S, ROWS, COLUMNS, PART>(weights, d, x, first, *column);
     }
 }
 
 #[inline(always)]
-fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
+fn outer_block<T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
     weights: &mut [T],
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
@@ -176,7 +195,7 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
                 keep_together();
                 let d = d[b][v].0[i];
                 for c in 0..COLUMNS {
-                    sums[b][c] = sums[b][c].accumulate::<FMA>(d, x[c]);
+                    sums[b][c] = sums[b][c].accumulate::<S>(d, x[c]);
                 }
             }
         }

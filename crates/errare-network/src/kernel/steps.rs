@@ -2,10 +2,12 @@
 //! steps. Trajectories stay in the lanes, so nothing is transposed: each weight is a dot product over trajectories and
 //! steps, and its lanes are summed once for all steps.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::sums::add_lane_sums;
-use super::{LANES, Lanes, Real, VECTORS};
+use super::blocks::{Blocks, in_blocks};
+use super::sums::{add_half_sums, add_lane_sums};
+use super::{InstructionSet, LANES, Lanes, Real, VECTORS, multiply_add};
 
 /// A number of rows for each of several steps.
 ///
@@ -94,77 +96,96 @@ impl<'a, T> StepRows<'a, T> {
     }
 }
 
-/// Rows of D, and of X, whose dot products fit the registers.
+/// Rows of X, and of D, whose dot products fit the registers.
 const BLOCK: usize = 4;
+/// Rows of D where registers are few.
+const NARROW_BLOCK: usize = 3;
 /// Rows of the longer matrix that stay in the first-level cache, over all steps, while the shorter one passes.
 const CHUNK: usize = 8;
+/// The same in whole blocks of either matrix where registers are few.
+const NARROW_CHUNK: usize = NARROW_BLOCK * BLOCK;
 
 /// `w[o][i] += Σ_steps Σ_trajectories d[o] x[i]`.
 #[inline(always)]
-pub(crate) fn outer_accumulate_steps<T: Real, const FMA: bool>(
+pub(crate) fn outer_accumulate_steps<T: Real, S: InstructionSet>(
     weights: &mut [T],
     d: StepRows<'_, T>,
     x: StepRows<'_, T>,
 ) {
     assert!(weights.len() == d.count * x.count);
-    for from in (0..d.count.max(x.count)).step_by(CHUNK) {
+    let chunk = if S::WIDE { CHUNK } else { NARROW_CHUNK };
+    for from in (0..d.count.max(x.count)).step_by(chunk) {
         let (outputs, inputs) = if d.count > x.count {
-            (from..d.count.min(from + CHUNK), 0..x.count)
+            (from..d.count.min(from + chunk), 0..x.count)
         } else {
-            (0..d.count, from..x.count.min(from + CHUNK))
+            (0..d.count, from..x.count.min(from + chunk))
         };
-        let Range { start: mut o, end } = outputs;
-        while o + BLOCK <= end {
-            outer_rows::<T, FMA, BLOCK>(weights, d, x, o, inputs.clone());
-            o += BLOCK;
+        let rows = &mut Rows { weights: &mut *weights, d, x, inputs, set: PhantomData::<S> };
+        if S::WIDE {
+            in_blocks::<BLOCK>(outputs, rows);
+        } else {
+            in_blocks::<NARROW_BLOCK>(outputs, rows);
         }
-        if o + 2 <= end {
-            outer_rows::<T, FMA, 2>(weights, d, x, o, inputs.clone());
-            o += 2;
-        }
-        if o < end {
-            outer_rows::<T, FMA, 1>(weights, d, x, o, inputs);
-        }
+    }
+}
+
+/// Rows of D with some rows of X.
+struct Rows<'a, T, S> {
+    weights: &'a mut [T],
+    d: StepRows<'a, T>,
+    x: StepRows<'a, T>,
+    inputs: Range<usize>,
+    set: PhantomData<S>,
+}
+
+impl<T: Real, S: InstructionSet> Blocks for Rows<'_, T, S> {
+    #[inline(always)]
+    fn block<const ROWS: usize>(&mut self, first: usize) {
+        in_blocks::<BLOCK>(self.inputs.clone(), &mut Block::<T, S, ROWS> { of: self, first });
     }
 }
 
 /// A block of rows of D with some rows of X.
-#[inline(always)]
-fn outer_rows<T: Real, const FMA: bool, const ROWS: usize>(
-    weights: &mut [T],
-    d: StepRows<'_, T>,
-    x: StepRows<'_, T>,
-    o: usize,
-    inputs: Range<usize>,
-) {
-    let Range { start: mut i, end } = inputs;
-    while i + BLOCK <= end {
-        outer_block::<T, FMA, ROWS, BLOCK>(weights, d, x, o, i);
-        i += BLOCK;
-    }
-    if i + 2 <= end {
-        outer_block::<T, FMA, ROWS, 2>(weights, d, x, o, i);
-        i += 2;
-    }
-    if i < end {
-        outer_block::<T, FMA, ROWS, 1>(weights, d, x, o, i);
+struct Block<'a, 'b, T, S, const ROWS: usize> {
+    of: &'b mut Rows<'a, T, S>,
+    first: usize,
+}
+
+impl<T: Real, S: InstructionSet, const ROWS: usize> Blocks for Block<'_, '_, T, S, ROWS> {
+    #[inline(always)]
+    fn block<const COLUMNS: usize>(&mut self, i: usize) {
+        let (o, Rows { weights, d, x, .. }) = (self.first, &mut *self.of);
+        let rows = d.blocks::<ROWS>(o).zip(x.blocks::<COLUMNS>(i));
+        let mut sums = [T::ZERO; LANES];
+        if S::WIDE {
+            add_lane_sums(&mut sums, &products::<T, S, ROWS, COLUMNS>(rows));
+        } else {
+            add_half_sums(&mut sums, &half_products::<T, S, ROWS, COLUMNS>(rows));
+        }
+        for r in 0..ROWS {
+            let weights = &mut weights[(o + r) * x.count + i..][..COLUMNS];
+            for c in 0..COLUMNS {
+                weights[c] += sums[r * COLUMNS + c];
+            }
+        }
     }
 }
 
+/// Some rows of D and of X at one step.
+type RowPair<'a, T, const ROWS: usize, const COLUMNS: usize> =
+    (&'a [[Lanes<T>; VECTORS]; ROWS], &'a [[Lanes<T>; VECTORS]; COLUMNS]);
+
+/// The products of all rows of D and X, row by row, summed over steps and vectors.
 #[inline(always)]
-fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize>(
-    weights: &mut [T],
-    d: StepRows<'_, T>,
-    x: StepRows<'_, T>,
-    o: usize,
-    i: usize,
-) {
+fn products<'a, T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize>(
+    steps: impl Iterator<Item = RowPair<'a, T, ROWS, COLUMNS>>,
+) -> [Lanes<T>; LANES] {
     let mut products = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
-    for (d, x) in d.blocks::<ROWS>(o).zip(x.blocks::<COLUMNS>(i)) {
+    for (d, x) in steps {
         for v in 0..VECTORS {
             for r in 0..ROWS {
                 for c in 0..COLUMNS {
-                    products[r][c] = products[r][c].accumulate_product::<FMA>(d[r][v], x[c][v]);
+                    products[r][c] = products[r][c].accumulate_product::<S>(d[r][v], x[c][v]);
                 }
             }
         }
@@ -175,14 +196,49 @@ fn outer_block<T: Real, const FMA: bool, const ROWS: usize, const COLUMNS: usize
             vectors[r * COLUMNS + c] = products[r][c];
         }
     }
-    let mut sums = [T::ZERO; LANES];
-    add_lane_sums(&mut sums, &vectors);
-    for r in 0..ROWS {
-        let weights = &mut weights[(o + r) * x.count + i..][..COLUMNS];
-        for c in 0..COLUMNS {
-            weights[c] += sums[r * COLUMNS + c];
+    vectors
+}
+
+/// Lanes in half of a vector.
+const HALF: usize = LANES / 2;
+
+/// sum + a∘b.
+#[inline(always)]
+fn accumulate_half<T: Real, S: InstructionSet>(mut sum: [T; HALF], a: [T; HALF], b: [T; HALF]) -> [T; HALF] {
+    for i in 0..HALF {
+        sum[i] = multiply_add::<T, S>(a[i], b[i], sum[i]);
+    }
+    sum
+}
+
+/// [`products`] with the two halves of each vector summed too, two products side by side.
+#[inline(always)]
+fn half_products<'a, T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize>(
+    steps: impl Iterator<Item = RowPair<'a, T, ROWS, COLUMNS>>,
+) -> [Lanes<T>; HALF] {
+    let mut products = [[[T::ZERO; HALF]; COLUMNS]; ROWS];
+    // A loop whose length is known would be unrolled, its loads moved to the front, and the sums out of the registers.
+    let halves = std::hint::black_box(2 * VECTORS);
+    for (d, x) in steps {
+        for h in 0..halves {
+            let (v, half) = (h / 2 % VECTORS, h % 2);
+            for c in 0..COLUMNS {
+                let x = x[c][v].0.as_chunks().0[half];
+                for r in 0..ROWS {
+                    let d = d[r][v].0.as_chunks().0[half];
+                    products[r][c] = accumulate_half::<T, S>(products[r][c], d, x);
+                }
+            }
         }
     }
+    let mut pairs = [Lanes::ZERO; HALF];
+    for r in 0..ROWS {
+        for c in 0..COLUMNS {
+            let k = r * COLUMNS + c;
+            pairs[k / 2].0.as_chunks_mut().0[k % 2] = products[r][c];
+        }
+    }
+    pairs
 }
 
 #[cfg(test)]
@@ -190,14 +246,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::{Isa, Kernel, TILE, lane, scattered};
+    use crate::kernel::{InstructionSet, Isa, Kernel, TILE, lane, scattered};
 
     struct Run<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
 
     impl Kernel for Run<'_> {
         #[inline(always)]
-        fn run<const FMA: bool>(self) {
-            outer_accumulate_steps::<f32, FMA>(self.0, self.1, self.2);
+        fn run<S: InstructionSet>(self) {
+            outer_accumulate_steps::<f32, S>(self.0, self.1, self.2);
         }
     }
 
@@ -213,7 +269,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn every_instruction_set_matches_the_plain_sums(
-            outputs in 1usize..12, inputs in 1usize..12, steps in 1usize..5, before in 0usize..3, salt in 0u64..1000,
+            outputs in 1usize..16, inputs in 1usize..16, steps in 1usize..5, before in 0usize..3, salt in 0u64..1000,
         ) {
             let (d, x) = (filled(steps + 1, before + outputs + 1, salt), filled(steps + 1, inputs, salt + 1));
             for isa in Isa::available() {

@@ -1,7 +1,7 @@
 //! Passes over the rows of a tile: sums and dot products over the trajectories. Tested with the other kernels in
 //! [`matrix`](super::matrix).
 
-use super::{LANES, Lanes, Real, VECTORS, row};
+use super::{InstructionSet, LANES, Lanes, Real, VECTORS, row};
 
 /// `sums[r] += Σ_trajectories a[r]` for all rows r: fixed order.
 #[inline(always)]
@@ -19,7 +19,7 @@ pub(crate) fn add_row_sums<T: Real>(sums: &mut [T], a: &[Lanes<T>]) {
 
 /// `sums[r] += Σ_trajectories a[r] b[r / fan]` for all rows r: fixed order.
 #[inline(always)]
-pub(crate) fn add_row_dots<T: Real, const FMA: bool>(
+pub(crate) fn add_row_dots<T: Real, S: InstructionSet>(
     sums: &mut [T],
     a: &[Lanes<T>],
     b: &[Lanes<T>],
@@ -33,7 +33,7 @@ pub(crate) fn add_row_dots<T: Real, const FMA: bool>(
             let (a, b) = (row(a, r), row(b, r / fan));
             let mut sum = Lanes::ZERO;
             for v in 0..VECTORS {
-                sum = sum.add_product::<FMA>(a[v], b[v]);
+                sum = sum.add_product::<S>(a[v], b[v]);
             }
             *partial = sum;
         }
@@ -45,13 +45,19 @@ pub(crate) fn add_row_dots<T: Real, const FMA: bool>(
 /// of the instructions of a sum for each.
 #[inline(always)]
 pub(super) fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
-    let mut eight = [Lanes::ZERO; 8];
-    for k in 0..8 {
+    let mut eight = [Lanes::ZERO; LANES / 2];
+    for k in 0..LANES / 2 {
         eight[k] = fold::<T, 8>(&vectors[2 * k], &vectors[2 * k + 1]);
     }
+    add_half_sums(sums, &eight);
+}
+
+/// [`add_lane_sums`] of vectors half as long, two of them side by side.
+#[inline(always)]
+pub(super) fn add_half_sums<T: Real>(sums: &mut [T], pairs: &[Lanes<T>; LANES / 2]) {
     let mut four = [Lanes::ZERO; 4];
     for k in 0..4 {
-        four[k] = fold::<T, 4>(&eight[2 * k], &eight[2 * k + 1]);
+        four[k] = fold::<T, 4>(&pairs[2 * k], &pairs[2 * k + 1]);
     }
     let two = [fold::<T, 2>(&four[0], &four[1]), fold::<T, 2>(&four[2], &four[3])];
     add_lanes(sums, &fold::<T, 1>(&two[0], &two[1]));
