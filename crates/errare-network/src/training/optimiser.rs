@@ -105,7 +105,7 @@ impl Optimiser {
             let sides = state.preconditioner.iter().flat_map(Preconditioner::buffers);
             moments
                 .into_iter()
-                .chain(sides.map(|(name, matrix)| (name, vec![matrix.nrows(); 2], matrix.as_slice())))
+                .chain(sides.map(|(name, length, values)| (name, vec![length; 2], values)))
                 .map(|(name, shape, values)| (format!("optimiser.{name}/{}", tensor.name), shape, values))
         })
     }
@@ -114,9 +114,7 @@ impl Optimiser {
     pub(crate) fn buffers_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         self.tensors.iter_mut().flat_map(|TensorState { first, second, preconditioner }| {
             let sides = preconditioner.iter_mut().flat_map(Preconditioner::buffers_mut);
-            [first.as_mut_slice(), second.as_mut_slice()]
-                .into_iter()
-                .chain(sides.map(nalgebra::DMatrix::as_mut_slice))
+            [first.as_mut_slice(), second.as_mut_slice()].into_iter().chain(sides)
         })
     }
 
@@ -158,6 +156,8 @@ impl TensorState {
 
 #[cfg(test)]
 mod tests {
+    use faer::Mat;
+
     use super::*;
     use crate::parameters::Initial;
 
@@ -181,28 +181,30 @@ mod tests {
         let (rows, columns) = (6, 4);
         let layout = matrix(rows, columns);
         let curvature = |size: usize| {
-            nalgebra::DMatrix::from_fn(size, size, |i, j| {
+            Mat::from_fn(size, size, |i, j| {
                 let axis = |k: usize, at: usize| {
                     (std::f64::consts::PI * (k as f64 + 0.5) * (at as f64 + 0.5) / size as f64).cos()
                 };
-                (0..size).map(|k| 10f64.powi(-(k as i32)) * axis(k, i) * axis(k, j)).sum()
+                (0..size).map(|k| 10f64.powi(-(k as i32)) * axis(k, i) * axis(k, j)).sum::<f64>()
             })
         };
         let (a, c) = (curvature(rows), curvature(columns));
         let mut x = vec![0.0f32; rows * columns];
         let mut optimiser = Optimiser::new(&layout, kind);
-        let deviation = |x: &[f32]| -> nalgebra::DMatrix<f64> {
-            nalgebra::DMatrix::from_fn(rows, columns, |i, j| f64::from(x[i * columns + j]) - (i + j) as f64)
+        let deviation = |x: &[f32]| -> Mat<f64> {
+            Mat::from_fn(rows, columns, |i, j| f64::from(x[i * columns + j]) - (i + j) as f64)
         };
         for step in 0..steps {
-            let g: nalgebra::DMatrix<f64> = &a * deviation(&x) * &c;
-            let gradient: Vec<f32> = g.transpose().iter().map(|&g| g as f32).collect();
+            let g = &a * deviation(&x) * &c;
+            let gradient: Vec<f32> =
+                (0..rows * columns).map(|k| g[(k / columns, k % columns)] as f32).collect();
             // Far enough for either: the way is longest along few axes of the eigenbasis.
             let rate = 0.4 * (1.0 - step as f64 / steps as f64);
             optimiser.update(&layout, &mut x, &gradient, step, rate);
         }
         let d = deviation(&x);
-        0.5 * (&a * &d * &c * d.transpose()).trace()
+        let losses: Mat<f64> = &a * &d * &c * d.transpose();
+        (0..rows).map(|i| 0.5 * losses[(i, i)]).sum::<f64>()
     }
 
     #[test]

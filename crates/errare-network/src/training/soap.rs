@@ -3,17 +3,20 @@
 //! For a matrix of weights with gradient G, running means of G Gᵀ and Gᵀ G are kept. In their eigenbases the
 //! curvature is nearly diagonal, so that Adam's step for each coordinate comes close to Newton's.
 //!
-//! Transposes are written out before a product: nalgebra's `tr_mul` is a loop of dot products, not a gemm. Its QR works
-//! column by column, so that of faer is used, which is four times as fast for 512.
+//! Matrices are column-major. faer is told to use one thread, so that the bytes do not depend on how many there are;
+//! what may run side by side is what does not depend on each other.
 
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch as apply_scratch,
     apply_block_householder_sequence_on_the_left_in_place_with_conj as apply_householder,
 };
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul as matmul_in_part};
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
-use faer::{Conj, Mat, MatMut, Par};
-use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
+use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 
 use super::optimiser::MomentUpdate;
 
@@ -27,57 +30,108 @@ const LONGEST: usize = 1024;
 /// One side of a matrix of weights.
 #[derive(Debug, Clone, PartialEq)]
 struct Side {
-    /// Running mean of G Gᵀ, `[side × side]`.
-    mean: DMatrix<f32>,
+    length: usize,
+    /// Running mean of G Gᵀ, `[side × side]`, its lower triangle.
+    mean: Vec<f32>,
     /// Its eigenvectors in columns, approached by orthogonal iteration.
-    basis: DMatrix<f32>,
+    basis: Vec<f32>,
 }
 
 impl Side {
     fn new(length: usize) -> Option<Self> {
-        let side = || Self { mean: DMatrix::zeros(length, length), basis: DMatrix::identity(length, length) };
+        let side = || {
+            let mut basis = vec![0.0; length * length];
+            basis.iter_mut().step_by(length + 1).for_each(|diagonal| *diagonal = 1.0);
+            Self { length, mean: vec![0.0; length * length], basis }
+        };
         (length <= LONGEST).then(side)
     }
 
-    fn accumulate(&mut self, product: &DMatrix<f32>) {
-        self.mean.zip_apply(product, |mean, new| *mean = DECAY * *mean + (1.0 - DECAY) * new);
+    fn basis(&self) -> MatRef<'_, f32> {
+        MatRef::from_column_major_slice(&self.basis, self.length, self.length)
+    }
+
+    /// Lets the running mean follow G Gᵀ.
+    fn accumulate(&mut self, gradient: MatRef<'_, f32>) {
+        self.mean.iter_mut().for_each(|mean| *mean *= DECAY);
+        matmul_in_part(
+            MatMut::from_column_major_slice_mut(&mut self.mean, self.length, self.length),
+            BlockStructure::TriangularLower,
+            Accum::Add,
+            gradient,
+            BlockStructure::Rectangular,
+            gradient.transpose(),
+            BlockStructure::Rectangular,
+            1.0 - DECAY,
+            Par::Seq,
+        );
     }
 
     /// The eigenbasis on the first step; later one step of orthogonal iteration towards it. Returns which old axis
     /// each new one comes from.
     fn turn(&mut self, first: bool) -> Vec<usize> {
-        let length = self.mean.nrows();
-        if first {
-            self.basis = self.mean.clone().symmetric_eigen().eigenvectors;
-            return (0..length).collect();
-        }
-        let product = &self.mean * &self.basis;
-        let along: Vec<f32> = (0..length).map(|k| self.basis.column(k).dot(&product.column(k))).collect();
-        // QR keeps the leading axes best, so they come first.
+        let length = self.length;
+        let mean = MatRef::from_column_major_slice(&self.mean, length, length);
         let mut order: Vec<usize> = (0..length).collect();
+        if first {
+            if let Some(basis) = eigenvectors(mean) {
+                self.basis = values(basis.as_ref());
+            }
+            return order;
+        }
+        let mut whole = mean.to_owned();
+        whole.copy_from_triangular_upper(mean.transpose());
+        let basis = self.basis();
+        let image = product(whole.as_ref(), basis);
+        let along: Vec<f32> = (0..length).map(|k| basis.col(k).transpose() * image.col(k)).collect();
+        // QR keeps the leading axes best, so they come first.
         order.sort_by(|&a, &b| along[b].total_cmp(&along[a]));
-        self.basis = orthonormal(product.select_columns(&order));
+        self.basis = values(orthonormal(Mat::from_fn(length, length, |i, k| image[(i, order[k])])).as_ref());
         order
     }
 }
 
-/// The factor Q of a square matrix's QR decomposition. One thread, so that the bytes do not depend on how many there are.
-fn orthonormal(mut matrix: DMatrix<f32>) -> DMatrix<f32> {
+/// The values of a matrix, column by column.
+fn values(matrix: MatRef<'_, f32>) -> Vec<f32> {
+    let mut values = Vec::with_capacity(matrix.nrows() * matrix.ncols());
+    matrix.col_iter().for_each(|column| values.extend(column.iter()));
+    values
+}
+
+fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> Mat<f32> {
+    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    matmul(&mut out, Accum::Replace, a, b, 1.0, Par::Seq);
+    out
+}
+
+/// Eigenvectors of a symmetric matrix given by its lower triangle, in columns; `None` where they are not found.
+fn eigenvectors(matrix: MatRef<'_, f32>) -> Option<Mat<f32>> {
+    let side = matrix.nrows();
+    let (mut eigenvalues, mut vectors) = (Diag::zeros(side), Mat::zeros(side, side));
+    let yes = ComputeEigenvectors::Yes;
+    let mut scratch =
+        MemBuffer::new(self_adjoint_evd_scratch::<f32>(side, yes, Par::Seq, Default::default()));
+    let out = Some(vectors.as_mut());
+    let stack = MemStack::new(&mut scratch);
+    let found = self_adjoint_evd(matrix, eigenvalues.as_mut(), out, Par::Seq, stack, Default::default());
+    found.ok().map(|()| vectors)
+}
+
+/// The factor Q of a square matrix's QR decomposition.
+fn orthonormal(mut matrix: Mat<f32>) -> Mat<f32> {
     let side = matrix.nrows();
     let block = recommended_block_size::<f32>(side, side);
     let mut coefficients = Mat::zeros(block, side);
     let factor_scratch = qr_in_place_scratch::<f32>(side, side, block, Par::Seq, Default::default());
     let mut scratch = MemBuffer::new(factor_scratch.or(apply_scratch::<f32>(side, block, side)));
     let stack = MemStack::new(&mut scratch);
-    let mut basis = MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), side, side);
-    qr_in_place(basis.as_mut(), coefficients.as_mut(), Par::Seq, stack, Default::default());
-    let mut q = DMatrix::identity(side, side);
-    let out = MatMut::from_column_major_slice_mut(q.as_mut_slice(), side, side);
-    apply_householder(basis.as_ref(), coefficients.as_ref(), Conj::No, out, Par::Seq, stack);
+    qr_in_place(matrix.as_mut(), coefficients.as_mut(), Par::Seq, stack, Default::default());
+    let mut q = Mat::identity(side, side);
+    apply_householder(matrix.as_ref(), coefficients.as_ref(), Conj::No, q.as_mut(), Par::Seq, stack);
     q
 }
 
-/// The sides of one tensor, seen as the matrix \[last index × all others\] (nalgebra is column-major).
+/// The sides of one tensor, seen as the matrix \[last index × all others\].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Preconditioner {
     rows: usize,
@@ -97,17 +151,19 @@ impl Preconditioner {
         matrix.then(|| Self { rows, columns, inner: Side::new(rows), outer: Side::new(columns) })
     }
 
-    /// The matrices that a checkpoint has to hold, by name.
-    pub(crate) fn buffers(&self) -> impl Iterator<Item = (&'static str, &DMatrix<f32>)> {
-        let inner = self.inner.iter().flat_map(|s| [("inner.mean", &s.mean), ("inner.basis", &s.basis)]);
-        let outer = self.outer.iter().flat_map(|s| [("outer.mean", &s.mean), ("outer.basis", &s.basis)]);
-        inner.chain(outer)
+    /// The matrices that a checkpoint has to hold, by name, with the lengths of their sides.
+    pub(crate) fn buffers(&self) -> impl Iterator<Item = (&'static str, usize, &[f32])> {
+        let inner = self.inner.iter().map(|side| (side, ["inner.mean", "inner.basis"]));
+        let sides = inner.chain(self.outer.iter().map(|side| (side, ["outer.mean", "outer.basis"])));
+        sides.flat_map(|(side, [mean, basis])| {
+            [(mean, side.length, &side.mean[..]), (basis, side.length, &side.basis[..])]
+        })
     }
 
     /// The matrices of [`Self::buffers`] in the same order.
-    pub(crate) fn buffers_mut(&mut self) -> impl Iterator<Item = &mut DMatrix<f32>> {
+    pub(crate) fn buffers_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let sides = self.inner.iter_mut().chain(&mut self.outer);
-        sides.flat_map(|side| [&mut side.mean, &mut side.basis])
+        sides.flat_map(|side| [&mut side.mean[..], &mut side.basis[..]])
     }
 
     /// Direction of the update. `first` is the moment in the weights' own axes, `second` that in the eigenbasis.
@@ -119,56 +175,61 @@ impl Preconditioner {
         moments: MomentUpdate,
         step: u64,
     ) -> Vec<f32> {
-        let matrix = |values: &[f32]| DMatrixView::from_slice(values, self.rows, self.columns).into_owned();
+        let (rows, columns) = (self.rows, self.columns);
+        let matrix = |values| MatRef::from_column_major_slice(values, rows, columns);
         let (g, m) = (matrix(gradient), matrix(first));
-        if let Some(side) = &mut self.inner {
-            side.accumulate(&(&g * g.transpose()));
+        let turns = step.is_multiple_of(EVERY);
+        let follow = |side: &mut Option<Side>, gradient| {
+            let side = side.as_mut()?;
+            side.accumulate(gradient);
+            turns.then(|| side.turn(step == 0))
+        };
+        let (inner, outer) = (&mut self.inner, &mut self.outer);
+        let orders = rayon::join(|| follow(inner, g), || follow(outer, g.transpose()));
+        reorder(second, rows, orders);
+        let (g, mut direction) = rayon::join(|| self.rotated(g), || self.rotated(m));
+        for (k, v) in second.chunks_exact_mut(rows).enumerate() {
+            for ((d, v), &g) in direction.col_mut(k).iter_mut().zip(v).zip(g.col(k).iter()) {
+                *d = moments.direction(*d, v, g);
+            }
         }
-        if let Some(side) = &mut self.outer {
-            side.accumulate(&(g.transpose() * &g));
-        }
-        if step.is_multiple_of(EVERY) {
-            self.turn(second, step == 0);
-        }
-        let g = self.rotated(g);
-        let mut direction = self.rotated(m);
-        for ((d, v), &g) in direction.iter_mut().zip(second).zip(g.iter()) {
-            *d = moments.direction(*d, v, g);
-        }
-        self.rotated_back(direction).as_slice().to_vec()
+        values(self.rotated_back(direction).as_ref())
     }
 
-    /// Turns the bases, and lets the second moment follow its axes.
-    fn turn(&mut self, second: &mut [f32], first: bool) {
-        let mut v = DMatrixViewMut::from_slice(second, self.rows, self.columns);
-        if let Some(side) = &mut self.inner {
-            let order = side.turn(first);
-            v.copy_from(&v.select_rows(&order));
-        }
-        if let Some(side) = &mut self.outer {
-            let order = side.turn(first);
-            v.copy_from(&v.select_columns(&order));
+    fn rotated(&self, m: MatRef<'_, f32>) -> Mat<f32> {
+        match (&self.inner, &self.outer) {
+            (Some(inner), Some(outer)) => {
+                product(product(inner.basis().transpose(), m).as_ref(), outer.basis())
+            }
+            (Some(inner), None) => product(inner.basis().transpose(), m),
+            (None, Some(outer)) => product(m, outer.basis()),
+            (None, None) => m.to_owned(),
         }
     }
 
-    fn rotated(&self, mut m: DMatrix<f32>) -> DMatrix<f32> {
+    fn rotated_back(&self, mut m: Mat<f32>) -> Mat<f32> {
         if let Some(side) = &self.inner {
-            m = side.basis.transpose() * m;
+            m = product(side.basis(), m.as_ref());
         }
         if let Some(side) = &self.outer {
-            m *= &side.basis;
+            m = product(m.as_ref(), side.basis().transpose());
         }
         m
     }
+}
 
-    fn rotated_back(&self, mut m: DMatrix<f32>) -> DMatrix<f32> {
-        if let Some(side) = &self.inner {
-            m = &side.basis * m;
+/// Lets the second moment follow the axes of bases that were turned.
+fn reorder(second: &mut [f32], rows: usize, orders: (Option<Vec<usize>>, Option<Vec<usize>>)) {
+    let (inner, outer) = orders;
+    if inner.is_none() && outer.is_none() {
+        return;
+    }
+    let old = second.to_vec();
+    for (k, column) in second.chunks_exact_mut(rows).enumerate() {
+        let from = &old[outer.as_ref().map_or(k, |order| order[k]) * rows..][..rows];
+        for (i, v) in column.iter_mut().enumerate() {
+            *v = from[inner.as_ref().map_or(i, |order| order[i])];
         }
-        if let Some(side) = &self.outer {
-            m *= side.basis.transpose();
-        }
-        m
     }
 }
 
@@ -178,20 +239,50 @@ mod tests {
 
     #[test]
     fn orthogonal_iteration_finds_the_eigenbasis() {
-        let scale = DMatrix::from_fn(5, 5, |i, j| ((3 * i + 7 * j + i * j) as f32).sin());
-        let mean = &scale * scale.transpose();
-        let mut side = Side { mean: mean.clone(), basis: DMatrix::identity(5, 5) };
+        let scale = Mat::from_fn(5, 5, |i, j| ((3 * i + 7 * j + i * j) as f32).sin());
+        let mean = product(scale.as_ref(), scale.transpose());
+        let mut side = Side::new(5).unwrap();
+        // The upper triangle is not read.
+        side.mean = values(Mat::from_fn(5, 5, |i, j| if i < j { f32::NAN } else { mean[(i, j)] }).as_ref());
+        let along = |side: &Side| {
+            let basis = side.basis();
+            product(basis.transpose(), product(mean.as_ref(), basis).as_ref())
+        };
         for _ in 0..400 {
             side.turn(false);
         }
-        let orthogonal = side.basis.tr_mul(&side.basis) - DMatrix::identity(5, 5);
-        assert!(orthogonal.amax() < 1e-5);
-        let diagonal = side.basis.tr_mul(&(&mean * &side.basis));
-        let off = diagonal.clone() - DMatrix::from_diagonal(&diagonal.diagonal());
-        assert!(off.amax() < 1e-3 * diagonal.amax(), "{off}");
+        let orthogonal = product(side.basis().transpose(), side.basis()) - Mat::<f32>::identity(5, 5);
+        assert!(orthogonal.norm_max() < 1e-5);
+        let diagonal = along(&side);
+        let (largest, trace) = (diagonal.norm_max(), |m: &Mat<f32>| (0..5).map(|k| m[(k, k)]).sum::<f32>());
+        for (i, j) in (0..5).flat_map(|i| (0..i).flat_map(move |j| [(i, j), (j, i)])) {
+            assert!(diagonal[(i, j)].abs() < 1e-3 * largest, "{diagonal:?}");
+        }
         side.turn(true);
-        let exact = side.basis.tr_mul(&(&mean * &side.basis));
-        assert!((exact.trace() - diagonal.trace()).abs() < 1e-3 * exact.trace());
+        let exact = along(&side);
+        assert!((trace(&exact) - trace(&diagonal)).abs() < 1e-3 * trace(&exact));
+    }
+
+    #[test]
+    fn the_running_mean_is_that_of_the_products() {
+        let mut side = Side::new(3).unwrap();
+        let gradients =
+            [1.0, 2.0].map(|scale| Mat::from_fn(3, 2, |i, j| scale * (i as f32 - 2.0 * j as f32)));
+        gradients.iter().for_each(|gradient| side.accumulate(gradient.as_ref()));
+        for j in 0..3 {
+            for i in j..3 {
+                let of = |g: &Mat<f32>| g[(i, 0)] * g[(j, 0)] + g[(i, 1)] * g[(j, 1)];
+                let plain = 0.05 * (0.95 * of(&gradients[0]) + of(&gradients[1]));
+                assert!((side.mean[3 * j + i] - plain).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn moments_follow_their_axes() {
+        let mut second: Vec<f32> = (0..6).map(|k| k as f32).collect();
+        reorder(&mut second, 2, (Some(vec![1, 0]), Some(vec![2, 0, 1])));
+        assert_eq!(second, [5.0, 4.0, 1.0, 0.0, 3.0, 2.0]);
     }
 
     #[test]
@@ -199,6 +290,6 @@ mod tests {
         assert!(Preconditioner::new(&[7]).is_none());
         let leaf = Preconditioner::new(&[16, 10, 10, 16]).unwrap();
         assert!(leaf.outer.is_none());
-        assert_eq!(leaf.inner.unwrap().basis.nrows(), 16);
+        assert_eq!(leaf.inner.unwrap().length, 16);
     }
 }
