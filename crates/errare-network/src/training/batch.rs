@@ -103,14 +103,15 @@ impl<T: Real> Accumulators<T> {
         };
         let noise_key = (problem.seed, Purpose::ProcessNoise, step);
         let tiles = (displays.len() * samples).div_ceil(TILE);
-        self.slots.par_iter_mut().with_max_len(1).enumerate().for_each(|(index, slot)| {
+        let used = tiles.min(SLOTS);
+        self.slots[..used].par_iter_mut().with_max_len(1).enumerate().for_each(|(index, slot)| {
             slot.clear();
             for tile in (index..tiles).step_by(SLOTS) {
                 let inputs = TileInputs { displays: &displays, samples, first: tile * TILE, noise_key };
                 backward(&plan, inputs, slot);
             }
         });
-        let used = &self.slots[..tiles.min(SLOTS)];
+        let used = &self.slots[..used];
         let mut gradient = sum_in_order(used, |slot| &slot.parameters);
         let code_biases = sum_in_order(used, |slot| &slot.code_biases);
         circuit.code_biases_adjoint(parameters, &code_biases, &mut gradient);
