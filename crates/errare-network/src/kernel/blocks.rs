@@ -1,31 +1,77 @@
 //! Rows in blocks whose sums fit the registers: how every matrix kernel divides its rows.
+//!
+//! The work on a block is a trait, not a closure, which would lose the instruction set. All its implementations must be
+//! `#[inline(always)]`.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Work on a number of neighbouring rows that is known when the kernel is compiled. A closure would lose the
-/// instruction set.
+use super::{InstructionSet, VECTORS};
+
+/// Work on neighbouring rows, whose number is known when the kernel is compiled.
 pub(super) trait Blocks {
-    /// Works on rows `first..first + ROWS`. Must be `#[inline(always)]`.
+    /// Works on rows `first..first + ROWS`.
     fn block<const ROWS: usize>(&mut self, first: usize);
 }
 
 /// Divides rows into blocks of `LARGEST`, and what is left into blocks of four, two and one.
 #[inline(always)]
-pub(super) fn in_blocks<const LARGEST: usize>(rows: Range<usize>, blocks: &mut impl Blocks) {
+pub(super) fn in_blocks<const LARGEST: usize>(rows: Range<usize>, work: &mut impl Blocks) {
     let Range { start: mut first, end } = rows;
     while first + LARGEST <= end {
-        blocks.block::<LARGEST>(first);
+        work.block::<LARGEST>(first);
         first += LARGEST;
     }
     while LARGEST > 4 && first + 4 <= end {
-        blocks.block::<4>(first);
+        work.block::<4>(first);
         first += 4;
     }
     if first + 2 <= end {
-        blocks.block::<2>(first);
+        work.block::<2>(first);
         first += 2;
     }
     if first < end {
-        blocks.block::<1>(first);
+        work.block::<1>(first);
+    }
+}
+
+/// Work on some vectors of neighbouring rows, with a sum for each vector of each row.
+pub(super) trait VectorBlocks {
+    /// Works on vectors `from..from + WIDTH` of rows `first..first + ROWS`.
+    fn block<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize);
+}
+
+/// Divides rows of [`VECTORS`] vectors into blocks whose sums fit the registers, and are enough to hide the latency of a
+/// product.
+#[inline(always)]
+pub(super) fn in_vector_blocks<S: InstructionSet>(rows: usize, work: &mut impl VectorBlocks) {
+    let work = &mut Rows { work, set: PhantomData::<S> };
+    if S::WIDE {
+        in_blocks::<4>(0..rows, work);
+    } else {
+        in_blocks::<6>(0..rows, work);
+    }
+}
+
+/// Whole rows of vectors.
+struct Rows<'a, W, S> {
+    work: &'a mut W,
+    set: PhantomData<S>,
+}
+
+impl<W: VectorBlocks, S: InstructionSet> Blocks for Rows<'_, W, S> {
+    #[inline(always)]
+    fn block<const ROWS: usize>(&mut self, first: usize) {
+        if S::WIDE || ROWS == 1 {
+            self.work.block::<ROWS, VECTORS>(first, 0);
+        } else if ROWS == 2 {
+            for from in (0..VECTORS).step_by(2) {
+                self.work.block::<ROWS, 2>(first, from);
+            }
+        } else {
+            for from in 0..VECTORS {
+                self.work.block::<ROWS, 1>(first, from);
+            }
+        }
     }
 }

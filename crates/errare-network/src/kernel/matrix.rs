@@ -6,13 +6,8 @@
 
 use std::marker::PhantomData;
 
-use super::blocks::{Blocks, in_blocks};
+use super::blocks::{VectorBlocks, in_vector_blocks};
 use super::{InstructionSet, Lanes, Real, VECTORS};
-
-/// Rows of sums that share a pass over the other operand, each of a whole row of vectors.
-const WIDE_BLOCK: usize = 4;
-/// The same where registers are few, each of one vector.
-const NARROW_BLOCK: usize = 6;
 
 /// `out[o] = (bias[o]) (+ drive[o]) + Σᵢ w[o][i] x[i]` for the rows of `out`.
 #[inline(always)]
@@ -26,12 +21,8 @@ pub(crate) fn affine_rows<T: Real, S: InstructionSet>(
     let outputs = out.len() / VECTORS;
     let inputs = x.len() / VECTORS;
     assert!(weights.len() == outputs * inputs && bias.is_none_or(|bias| bias.len() == outputs));
-    let mut affine = Affine { out, weights, bias, drive, x: x.as_chunks().0, set: PhantomData::<S> };
-    if S::WIDE {
-        in_blocks::<WIDE_BLOCK>(0..outputs, &mut affine);
-    } else {
-        in_blocks::<NARROW_BLOCK>(0..outputs, &mut affine);
-    }
+    let work = &mut Affine { out, weights, bias, drive, x: x.as_chunks().0, set: PhantomData::<S> };
+    in_vector_blocks::<S>(outputs, work);
 }
 
 struct Affine<'a, T, S> {
@@ -43,21 +34,13 @@ struct Affine<'a, T, S> {
     set: PhantomData<S>,
 }
 
-impl<T: Real, S: InstructionSet> Blocks for Affine<'_, T, S> {
+impl<T: Real, S: InstructionSet> VectorBlocks for Affine<'_, T, S> {
     #[inline(always)]
-    fn block<const ROWS: usize>(&mut self, first: usize) {
-        in_vectors::<S, ROWS>(first, self);
-    }
-}
-
-impl<T: Real, S: InstructionSet> Vectors for Affine<'_, T, S> {
-    #[inline(always)]
-    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
+    fn block<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
         let mut sums = [[Lanes::ZERO; WIDTH]; ROWS];
-        // All of one length, so that the loop needs no bounds checks: where vectors and whole numbers share ports, as in
+        // All as long as x, so that the loop needs no bounds checks: where vectors and whole numbers share ports, as in
         // Intel's cores, each instruction that is not a product costs one.
-        let inputs = self.x.len();
-        let x = &self.x[..inputs];
+        let (x, inputs) = (self.x, self.x.len());
         let mut weights = [&self.weights[..0]; ROWS];
         for b in 0..ROWS {
             weights[b] = &self.weights[(first + b) * inputs..][..inputs];
@@ -92,28 +75,6 @@ impl<T: Real, S: InstructionSet> Vectors for Affine<'_, T, S> {
     }
 }
 
-/// Work on some neighbouring vectors of a block of rows.
-trait Vectors {
-    /// Works on vectors `from..from + WIDTH` of rows `first..first + ROWS`. Must be `#[inline(always)]`.
-    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize);
-}
-
-/// Divides a block of rows into vectors whose sums fit the registers, and are enough to hide the latency of a product.
-#[inline(always)]
-fn in_vectors<S: InstructionSet, const ROWS: usize>(first: usize, work: &mut impl Vectors) {
-    if S::WIDE || ROWS == 1 {
-        work.vectors::<ROWS, VECTORS>(first, 0);
-    } else if ROWS == 2 {
-        for from in (0..VECTORS).step_by(2) {
-            work.vectors::<ROWS, 2>(first, from);
-        }
-    } else {
-        for from in 0..VECTORS {
-            work.vectors::<ROWS, 1>(first, from);
-        }
-    }
-}
-
 /// `out[i] = Σₒ w[o][i] d[o]` for all inputs i.
 #[inline(always)]
 pub(crate) fn transposed_rows<T: Real, S: InstructionSet>(
@@ -143,13 +104,9 @@ fn transposed<T: Real, S: InstructionSet, const ADD: bool>(
     let inputs = out.len() / VECTORS;
     let outputs = d.len() / VECTORS;
     assert!(weights.len() == outputs * inputs);
-    let mut transposed =
-        TransposedProduct::<T, S, ADD> { out, weights, d: d.as_chunks().0, inputs, set: PhantomData };
-    if S::WIDE {
-        in_blocks::<WIDE_BLOCK>(0..inputs, &mut transposed);
-    } else {
-        in_blocks::<NARROW_BLOCK>(0..inputs, &mut transposed);
-    }
+    let work =
+        &mut TransposedProduct::<T, S, ADD> { out, weights, d: d.as_chunks().0, inputs, set: PhantomData };
+    in_vector_blocks::<S>(inputs, work);
 }
 
 struct TransposedProduct<'a, T, S, const ADD: bool> {
@@ -160,16 +117,9 @@ struct TransposedProduct<'a, T, S, const ADD: bool> {
     set: PhantomData<S>,
 }
 
-impl<T: Real, S: InstructionSet, const ADD: bool> Blocks for TransposedProduct<'_, T, S, ADD> {
+impl<T: Real, S: InstructionSet, const ADD: bool> VectorBlocks for TransposedProduct<'_, T, S, ADD> {
     #[inline(always)]
-    fn block<const ROWS: usize>(&mut self, first: usize) {
-        in_vectors::<S, ROWS>(first, self);
-    }
-}
-
-impl<T: Real, S: InstructionSet, const ADD: bool> Vectors for TransposedProduct<'_, T, S, ADD> {
-    #[inline(always)]
-    fn vectors<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
+    fn block<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
         let mut sums = [[Lanes::ZERO; WIDTH]; ROWS];
         if ADD {
             for c in 0..ROWS {
