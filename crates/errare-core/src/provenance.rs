@@ -8,10 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::run_dir::RunDir;
-
-/// Name of the file in a run directory.
-pub const PROVENANCE_FILE: &str = "provenance.json";
+use crate::run_dir::{PROVENANCE_FILE, RunDir, read_json};
 
 /// The program that made a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +144,7 @@ impl Provenance {
     /// # Errors
     /// When the file is missing or is no provenance.
     pub fn read(dir: impl AsRef<Path>) -> Result<Self> {
-        crate::run_dir::read_json(dir.as_ref().join(PROVENANCE_FILE))
+        read_json(dir.as_ref().join(PROVENANCE_FILE))
     }
 }
 
@@ -173,7 +170,7 @@ mod tests {
         let data = DataIdentity::new("/home/someone/x.csv", b"abc", 3);
         let mut provenance = Provenance::new("fit", session(), 7, vec![data]);
         provenance.write(&dir).unwrap();
-        let value: serde_json::Value = crate::run_dir::read_json(dir.file(PROVENANCE_FILE)).unwrap();
+        let value: serde_json::Value = read_json(dir.file(PROVENANCE_FILE)).unwrap();
         assert_eq!(value["kind"], "fit");
         assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(value["commit"], "unknown");

@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::provenance::PROVENANCE_FILE;
 use crate::{Error, Result};
+
+/// Name of the file that tells what made a run.
+pub const PROVENANCE_FILE: &str = "provenance.json";
 
 /// Held locked by the process that writes to a directory; carries no data.
 const LOCK_FILE: &str = ".lock";

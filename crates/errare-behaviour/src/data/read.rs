@@ -1,51 +1,13 @@
 //! Reading a table: everything that is wrong is collected before anything is refused.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::columns::Columns;
 use super::parquet::{MAGIC, ParquetRows};
 use super::row::{Faults, RowReader};
-use super::{Origin, Problem, Trial, TrialTable, Units};
+use super::{Origin, Problem, ReadOptions, Trial, TrialTable};
 use crate::{Error, Result};
-
-/// How to read a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReadOptions {
-    /// Units of the responses and report features.
-    pub report_units: Units,
-    /// Units of the probe features.
-    pub probe_units: Units,
-    /// The report features are in the columns `report_prefix_0`, `report_prefix_1`, …
-    pub report_prefix: String,
-    /// The probe features are in the columns `probe_prefix_0`, `probe_prefix_1`, …; a table may lack them,
-    /// unless a name other than `probe` is asked for.
-    pub probe_prefix: String,
-    /// Names of columns in the file with the standard names they stand for, as ("subject", "participant").
-    pub columns: Vec<(String, String)>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            report_units: Units::Rad,
-            probe_units: Units::Rad,
-            report_prefix: "report".to_owned(),
-            probe_prefix: "probe".to_owned(),
-            columns: Vec::new(),
-        }
-    }
-}
-
-impl ReadOptions {
-    /// Both features in the same units.
-    #[must_use]
-    pub fn in_units(units: Units) -> Self {
-        Self { report_units: units, probe_units: units, ..Self::default() }
-    }
-}
 
 /// Reads a table from a CSV file: one row a trial, with a header.
 ///
@@ -238,20 +200,5 @@ impl<'a> LineCounter<'a> {
         self.line += Self::breaks(&self.bytes[self.counted..start]);
         self.counted = start;
         self.line
-    }
-}
-
-/// Shares equal labels between trials.
-#[derive(Debug, Default)]
-pub(super) struct Labels(HashSet<Arc<str>>);
-
-impl Labels {
-    pub(super) fn of(&mut self, text: &str) -> Arc<str> {
-        if let Some(label) = self.0.get(text) {
-            return label.clone();
-        }
-        let label: Arc<str> = text.into();
-        self.0.insert(label.clone());
-        label
     }
 }

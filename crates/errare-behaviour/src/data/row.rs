@@ -1,12 +1,13 @@
 //! One row of a file to one trial.
 
+use std::collections::HashSet;
 use std::f64::consts::{PI, TAU};
+use std::sync::Arc;
 
 use csv::StringRecord;
 use errare_core::angle::wrap;
 
 use super::columns::Columns;
-use super::read::Labels;
 use super::table::{MAX_SET_SIZE, ValueRange};
 use super::units::{TOLERANCE, Units};
 use super::{Problem, ReadOptions, Trial};
@@ -29,6 +30,21 @@ impl Faults {
 pub(super) struct Ranges {
     pub(super) report: Option<ValueRange>,
     pub(super) probe: Option<ValueRange>,
+}
+
+/// Shares equal labels between trials.
+#[derive(Debug, Default)]
+struct Labels(HashSet<Arc<str>>);
+
+impl Labels {
+    fn of(&mut self, text: &str) -> Arc<str> {
+        if let Some(label) = self.0.get(text) {
+            return label.clone();
+        }
+        let label: Arc<str> = text.into();
+        self.0.insert(label.clone());
+        label
+    }
 }
 
 /// Reads rows, remembering what only whole columns can tell.

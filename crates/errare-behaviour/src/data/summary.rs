@@ -4,7 +4,8 @@ use std::fmt;
 
 use errare_core::angle::CircularSummary;
 
-use super::{GroupKey, TrialTable, Units, ValueRange, warnings};
+use super::warnings::{self, count};
+use super::{GroupKey, TrialTable, Units, ValueRange};
 
 /// Counts, ranges and warnings of a table.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -175,11 +176,6 @@ impl fmt::Display for TableSummary {
         }
         Ok(())
     }
-}
-
-/// A number of things, in words.
-pub(super) fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn feature(f: &mut fmt::Formatter<'_>, label: &str, feature: &FeatureSummary) -> fmt::Result {

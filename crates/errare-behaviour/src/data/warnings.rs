@@ -5,7 +5,6 @@ use std::f64::consts::PI;
 
 use errare_core::angle::CircularSummary;
 
-use super::summary::count;
 use super::table::{Origin, closest};
 use super::{Trial, TrialTable, Units, ValueRange};
 
@@ -34,6 +33,11 @@ pub(super) fn of(table: &TrialTable) -> Vec<String> {
     warnings.extend(few_trials(table));
     warnings.extend(mixed_conditions(table));
     warnings
+}
+
+/// A number of things, in words.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Responses and report features that fill half of the circle: probably orientations that were not doubled.

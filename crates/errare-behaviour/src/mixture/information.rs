@@ -3,13 +3,26 @@
 use errare_core::special::{MAX_KAPPA, bessel_ratio};
 use nalgebra::{DMatrix, DVector};
 
-use super::em::{Parameters, StandardErrors, expectations};
+use super::expectation::{Parameters, expectations};
 use crate::{Observations, Result};
 
 /// Step of the central differences of the gradient, in logits and ln κ.
 const STEP: f64 = 1e-4;
 /// A probability closer than this to 0 or 1 is on the edge, where the asymptotics fail.
 const EDGE: f64 = 1e-6;
+
+/// Asymptotic standard errors, from the observed information.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct StandardErrors {
+    /// Of the concentration κ.
+    pub kappa: f64,
+    /// Of the weight of the cued item.
+    pub target: f64,
+    /// Of the weight of the other items; `None` when it is not estimated.
+    pub nontarget: Option<f64>,
+    /// Of the weight of guesses.
+    pub uniform: f64,
+}
 
 /// The parameters on the whole line: logit P(guess | no swap), ln κ, and logit P(swap) if estimated.
 pub(super) fn moved(at: Parameters, axis: usize, by: f64) -> Parameters {

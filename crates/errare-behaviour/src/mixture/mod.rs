@@ -4,9 +4,11 @@
 //! Luck (2008, Nature 453:233), else the three-component model of Bays, Catalao & Husain (2009, J Vis 9(10):7).
 
 mod em;
+mod expectation;
 mod information;
 
-pub use em::{MixtureEstimate, MixtureWeights, StandardErrors, fit_mixture};
+pub use em::{MixtureEstimate, MixtureWeights, fit_mixture};
+pub use information::StandardErrors;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use approx::assert_abs_diff_eq;
 use errare_core::special::MAX_KAPPA;
 use errare_core::von_mises::VonMises;
 
+use super::expectation::{Parameters, expectations};
 use super::*;
 use crate::likelihood::testing::{human, human_cells, observations, simulated};
 use crate::{Display, DisplayGenerator, Emission, ResponseModel};
@@ -97,7 +98,7 @@ fn by_plain_steps(observations: &crate::Observations, with_swaps: bool) -> f64 {
     for kappa in [1.0, 10.0, 100.0] {
         for &swap in swaps {
             for uniform in weights {
-                let start = em::Parameters { swap, guess: uniform / (1.0 - swap), kappa };
+                let start = Parameters { swap, guess: uniform / (1.0 - swap), kappa };
                 best = best.max(em::advance(observations, start, 10_000, 1e-9).unwrap().1);
             }
         }
@@ -161,12 +162,12 @@ fn the_gradient_behind_the_standard_errors_is_that_of_the_likelihood() {
     let truth = Truth { target: 0.6, nontarget: 0.25, emission: VonMises::new(8.0).unwrap() };
     let trials = simulated(&truth, &DisplayGenerator::standard(3).unwrap(), 300, 5);
     let observations = observations(&trials);
-    let at = em::Parameters { swap: 0.3, guess: 0.2, kappa: 5.0 };
+    let at = Parameters { swap: 0.3, guess: 0.2, kappa: 5.0 };
     let gradient = information::gradient(&observations, at).unwrap();
     for (axis, analytic) in gradient.into_iter().enumerate() {
         let h = 1e-5;
         let value =
-            |by| em::expectations(&observations, information::moved(at, axis, by)).unwrap().log_likelihood;
+            |by| expectations(&observations, information::moved(at, axis, by)).unwrap().log_likelihood;
         assert_abs_diff_eq!(analytic, (value(h) - value(-h)) / (2.0 * h), epsilon = 1e-4);
     }
 }
