@@ -6,6 +6,7 @@ use errare_behaviour::SwapFunction;
 use serde::{Deserialize, Serialize};
 
 use crate::objective::Weighting;
+use crate::schedule::ReverseVariance;
 use crate::task::Epochs;
 
 /// What the cue shows.
@@ -279,19 +280,6 @@ impl Default for ObjectiveConfig {
             activity: 1e-6,
         }
     }
-}
-
-/// The variance σ²_τ of the noise that reverse step τ adds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReverseVariance {
-    /// β̃_τ, the variance of q(x_{τ−1} | x_τ, x₀): the published rule. It leaves out what x_τ does not tell about x₀,
-    /// so even a perfect network is too precise: 0.087 instead of s₀ = 0.125 in each dimension.
-    Published,
-    /// β̃_τ + A²_τ Var(x₀ | x_τ, item), the variance of q(x_{τ−1} | x_τ, item), in closed form as the spread s₀ about
-    /// the item is known; the last step then adds noise too. With it a perfect network has the target's spread.
-    /// Its swaps stay a little too rare (0.293 for 0.30), as by the published rule: that comes of the number of steps.
-    Posterior,
 }
 
 /// `[diffusion]`: the schedule.

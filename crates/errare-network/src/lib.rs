@@ -27,8 +27,7 @@ mod training;
 pub use circuit::Readout;
 pub use config::{
     BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, FitReference, HandOff, NetworkConfig,
-    ObjectiveConfig, ObjectiveKind, OptimiserKind, ReverseVariance, Swap, TaskConfig, TaskKind,
-    TrainingConfig, Until,
+    ObjectiveConfig, ObjectiveKind, OptimiserKind, Swap, TaskConfig, TaskKind, TrainingConfig, Until,
 };
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Stage};
@@ -38,7 +37,7 @@ pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
 pub use ring::{RingTarget, sample_oracle};
-pub use schedule::Schedule;
+pub use schedule::{ReverseVariance, Schedule};
 pub use simulation::{Responses, Simulation, Trajectories};
 pub use task::{Epoch, Epochs};
 pub use training::{

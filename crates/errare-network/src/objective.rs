@@ -99,7 +99,7 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
-    use crate::config::ReverseVariance;
+    use crate::schedule::ReverseVariance;
 
     fn weights(schedule: &Schedule, weighting: Weighting) -> Vec<f64> {
         let objective = Objective::diffusion(schedule, weighting);

@@ -355,7 +355,7 @@ mod tests {
     use errare_core::von_mises::VonMises;
 
     use super::*;
-    use crate::config::ReverseVariance;
+    use crate::schedule::ReverseVariance;
 
     const RING: (f64, f64) = (2.5, 0.125);
 

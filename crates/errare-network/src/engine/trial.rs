@@ -62,7 +62,7 @@ pub(crate) fn trial_steps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ReverseVariance;
+    use crate::schedule::ReverseVariance;
 
     /// (plane, null space) noise of the steps of one epoch.
     fn noise(network: &NetworkConfig, rule: ReverseVariance, epoch: Epoch) -> Vec<(f64, f64)> {

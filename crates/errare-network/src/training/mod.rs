@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod moments;
 mod monitor;
 mod optimiser;
 mod rate;

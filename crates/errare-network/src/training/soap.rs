@@ -18,7 +18,7 @@ use faer::linalg::matmul::triangular::{BlockStructure, matmul as matmul_in_part}
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 
-use super::optimiser::MomentUpdate;
+use super::moments::MomentUpdate;
 
 /// Decay of the running means of G Gᵀ and Gᵀ G.
 const DECAY: f32 = 0.95;
