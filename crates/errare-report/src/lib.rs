@@ -15,6 +15,7 @@ mod draw;
 mod error;
 mod figure;
 pub mod number;
+mod output;
 mod page;
 mod unit;
 

@@ -4,7 +4,8 @@
 use kuva::backend::svg::SvgBackend;
 use kuva::render::render::Scene;
 
-use super::{Colours, Setting, text};
+use super::style::{Colours, Setting};
+use super::text;
 use crate::Figure;
 use crate::colour::{GRID, INK, MUTED, PAPER, SHADE, on_dark};
 

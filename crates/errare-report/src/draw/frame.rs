@@ -10,7 +10,8 @@ use kuva::render::render_utils::{compute_tick_step, generate_ticks_log, generate
 use kuva::render::theme::Theme;
 
 use super::range::{Ranges, same, shows};
-use super::{LABEL_SIZE, TICK_SIZE, text};
+use super::style::{LABEL_SIZE, TICK_SIZE};
+use super::text;
 use crate::colour::{GRID, INK, MUTED, PAPER};
 use crate::figure::{Axis, Figure, Panel, Share, Ticks};
 use crate::number;

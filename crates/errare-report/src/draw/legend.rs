@@ -3,9 +3,11 @@
 use kuva::render::render::{Primitive, Scene, TextAnchor};
 
 use super::frame::Frame;
+use super::grid::Grid;
 use super::marks::{BAND_OPACITY, LINE_WIDTH, POINT_RADIUS, dashes, point, rect, reference_dash};
 use super::range::Ranges;
-use super::{Colours, Grid, PAD, TICK_SIZE, label, paint, text};
+use super::style::{Colours, PAD, TICK_SIZE, label, paint};
+use super::text;
 use crate::colour::{MUTED, Rgb, SHADE, hue};
 use crate::figure::{Dash, Figure, Kind, Marker, Panel, Series};
 

@@ -5,8 +5,8 @@ use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 
 use super::frame::Frame;
 use super::range::bar_spacing;
+use super::style::{Colours, LABEL_SIZE, paint};
 use super::text::px;
-use super::{Colours, LABEL_SIZE, paint};
 use crate::colour::{MUTED, PAPER, Rgb, SHADE, hue};
 use crate::figure::{Dash, Datum, Kind, Marker, Panel, Series};
 

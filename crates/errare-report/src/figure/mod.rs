@@ -5,8 +5,6 @@ pub(crate) mod data;
 mod panel;
 mod series;
 
-use std::path::{Path, PathBuf};
-
 pub use axis::Axis;
 pub(crate) use axis::{Bounds, Ticks};
 pub use panel::Panel;
@@ -14,7 +12,7 @@ pub(crate) use panel::Span;
 pub(crate) use series::Kind;
 pub use series::{Dash, Datum, Marker, Series};
 
-use crate::{Error, Result, draw};
+use crate::{Error, Result};
 
 /// Which axes the panels of a figure share: one range for all, labels on the outside only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,15 +143,6 @@ impl Figure {
         &self.name
     }
 
-    /// The figure as a standalone SVG document, its title included.
-    ///
-    /// # Errors
-    /// [`Error::FigureName`].
-    pub fn svg(&self) -> Result<String> {
-        self.check_name()?;
-        Ok(draw::svg(self, draw::Setting::Standalone))
-    }
-
     /// The figure's data in tidy long form: `panel, series, x, y, lo, hi`, one row per datum.
     ///
     /// A histogram has one row per edge, its height being that of the bin to the right. A span in time has
@@ -162,18 +151,6 @@ impl Figure {
     #[must_use]
     pub fn csv(&self) -> String {
         data::csv(self)
-    }
-
-    /// Writes `NAME.svg` and `NAME.csv` into `directory` (made if absent), each atomically; returns their paths.
-    ///
-    /// # Errors
-    /// [`Error::FigureName`], or [`Error::Core`] naming the file that could not be written.
-    pub fn write(&self, directory: &Path) -> Result<[PathBuf; 2]> {
-        let svg = self.svg()?;
-        let paths = ["svg", "csv"].map(|extension| directory.join(format!("{}.{extension}", self.name)));
-        errare_core::run_dir::write_atomic(&paths[0], svg.as_bytes())?;
-        errare_core::run_dir::write_atomic(&paths[1], self.csv().as_bytes())?;
-        Ok(paths)
     }
 
     pub(crate) fn check_name(&self) -> Result<()> {
