@@ -75,3 +75,54 @@ impl<W: VectorBlocks, S: InstructionSet> Blocks for Rows<'_, W, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Narrow, Wide};
+
+    /// Counts the visits of every row, or of every vector of every row.
+    struct Visits<const PARTS: usize>(Vec<[usize; PARTS]>);
+
+    impl Blocks for Visits<1> {
+        fn block<const ROWS: usize>(&mut self, first: usize) {
+            self.0[first..][..ROWS].iter_mut().for_each(|[visits]| *visits += 1);
+        }
+    }
+
+    impl VectorBlocks for Visits<VECTORS> {
+        fn block<const ROWS: usize, const WIDTH: usize>(&mut self, first: usize, from: usize) {
+            for row in &mut self.0[first..][..ROWS] {
+                row[from..][..WIDTH].iter_mut().for_each(|visits| *visits += 1);
+            }
+        }
+    }
+
+    fn rows_once<const LARGEST: usize>() {
+        for rows in 0..40 {
+            let mut visits = Visits(vec![[0]; rows + 3]);
+            in_blocks::<LARGEST>(2..2 + rows, &mut visits);
+            assert_eq!(visits.0[2..2 + rows], vec![[1]; rows], "{rows} rows in blocks of {LARGEST}");
+            assert_eq!([visits.0[0], visits.0[1], visits.0[2 + rows]], [[0]; 3]);
+        }
+    }
+
+    #[test]
+    fn every_row_is_in_one_block() {
+        rows_once::<3>();
+        rows_once::<4>();
+        rows_once::<6>();
+        rows_once::<8>();
+        rows_once::<16>();
+    }
+
+    #[test]
+    fn every_vector_is_in_one_block() {
+        for rows in 0..20 {
+            let (mut wide, mut narrow) = (Visits(vec![[0; VECTORS]; rows]), Visits(vec![[0; VECTORS]; rows]));
+            in_vector_blocks::<Wide>(rows, &mut wide);
+            in_vector_blocks::<Narrow>(rows, &mut narrow);
+            assert_eq!((wide.0, narrow.0), (vec![[1; VECTORS]; rows], vec![[1; VECTORS]; rows]));
+        }
+    }
+}

@@ -147,8 +147,8 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        InstructionSet, Isa, Kernel, TILE, Transposed, add_row_dots, add_row_sums, lane, outer_accumulate,
-        scattered, zeros,
+        InstructionSet, Isa, Kernel, TILE, Transposed, Wide, add_row_dots, add_row_sums, lane,
+        outer_accumulate, scattered, zeros,
     };
 
     struct All<'a> {
@@ -189,15 +189,20 @@ mod tests {
             let w: Vec<f32> = scattered(outputs * inputs, salt).iter().map(|v| v.0[3]).take(outputs * inputs).collect();
             let bias: Vec<f32> = (0..outputs).map(|o| o as f32 * 0.1).collect();
             let (x, d, drive) = (scattered(inputs, salt + 1), scattered(outputs, salt + 2), scattered(outputs, salt + 3));
-            for isa in Isa::available() {
+            // The blocks of AVX-512 on any machine, too.
+            for isa in Isa::available().into_iter().map(Some).chain([None]) {
                 // What stands in `back` is overwritten.
                 let (mut out, mut back, mut twice) = (zeros(outputs), scattered(inputs, salt), zeros(inputs));
                 let (mut gradient, mut sums) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
                 let mut dots = vec![0.5; outputs];
-                isa.run(All {
+                let all = All {
                     w: &w, bias: &bias, drive: driven.then_some(&drive[..]), x: &x, d: &d,
                     out: &mut out, back: &mut back, twice: &mut twice, gradient: &mut gradient, sums: &mut sums, dots: &mut dots,
-                });
+                };
+                match isa {
+                    Some(isa) => isa.run(all),
+                    None => all.run::<Wide>(),
+                }
                 for t in [0, 17, 63] {
                     for o in 0..outputs {
                         let plain: f64 = (0..inputs).map(|i| f64::from(w[o * inputs + i] * lane(&x, i, t))).sum();

@@ -16,7 +16,7 @@ mod sums;
 
 pub(crate) use isa::{InstructionSet, Isa, Kernel};
 #[cfg(test)]
-pub(crate) use isa::{Narrow, Unfused};
+pub(crate) use isa::{Narrow, Unfused, Wide};
 #[cfg(test)]
 pub(crate) use lanes::scattered;
 pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
