@@ -20,7 +20,7 @@ impl OptimiserKind {
 
 /// Constants of one update of the moments, f32 from corrections taken in f64.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MomentUpdate {
+pub(super) struct MomentUpdate {
     decay: [f32; 2],
     first_correction: f32,
     root_correction: f32,
@@ -42,13 +42,13 @@ impl MomentUpdate {
 
     /// m ← β₁ m + (1 − β₁) g.
     #[inline]
-    pub(crate) fn first(&self, m: &mut f32, g: f32) {
+    pub(super) fn first(&self, m: &mut f32, g: f32) {
         *m = self.decay[0] * *m + (1.0 - self.decay[0]) * g;
     }
 
     /// v ← β₂ v + (1 − β₂) g²; returns the direction m̂ / √v̂.
     #[inline]
-    pub(crate) fn direction(&self, m: f32, v: &mut f32, g: f32) -> f32 {
+    pub(super) fn direction(&self, m: f32, v: &mut f32, g: f32) -> f32 {
         *v = self.decay[1] * *v + (1.0 - self.decay[1]) * g * g;
         self.first_correction * m / (v.sqrt() * self.root_correction + Self::EPSILON)
     }
