@@ -37,6 +37,7 @@ def bounds(measurement: Measurement, problem: Problem) -> dict[str, float]:
 
 def document(measurement: Measurement, problem: Problem) -> dict:
     """Everything, for a machine."""
+    keeps = measurement.threads == 1 and not limit.recomputes(problem)
     return {
         "case": measurement.case,
         "threads": measurement.threads,
@@ -47,7 +48,7 @@ def document(measurement: Measurement, problem: Problem) -> dict:
         "ratios": {clock: ratios(measurement, clock) for clock in ("cpu", "wall")},
         "unit_seconds": measurement.units,
         "limit": share(measurement, problem) if measurement.threads == 1 else None,
-        "limit_without_recomputation": share(measurement, problem, False) if measurement.threads == 1 else None,
+        "limit_without_recomputation": share(measurement, problem, False) if keeps else None,
         "ratios_at_limit": bounds(measurement, problem) if measurement.threads == 1 else None,
         "cores_used_by_others": measurement.others,
     }
