@@ -147,8 +147,8 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        InstructionSet, Isa, Kernel, TILE, Transposed, Wide, add_row_dots, add_row_sums, lane,
-        outer_accumulate, scattered, zeros,
+        Isa, Kernel, TILE, Transposed, Wide, add_row_dots, add_row_sums, lane, outer_accumulate, scattered,
+        zeros,
     };
 
     struct All<'a> {

@@ -97,26 +97,16 @@ pub(crate) fn outer_accumulate<T: Real, S: InstructionSet>(
     assert!(weights.len() * VECTORS == d.len() * x.features);
     let (whole, all) = (x.features / LANES, x.columns.len() / TILE);
     let mut column = 0;
-    if S::WIDE {
-        while column + 2 <= whole {
-            outer_columns::<T, S, { OUTER_ROWS / 2 }, 2, false>(weights, d, x, column);
-            column += 2;
-        }
-        if column < whole {
-            outer_columns::<T, S, OUTER_ROWS, 1, false>(weights, d, x, column);
-            column += 1;
-        }
-        if column < all {
-            outer_columns::<T, S, OUTER_ROWS, 1, true>(weights, d, x, column);
-        }
-    } else {
-        while column < whole {
-            outer_columns::<T, S, NARROW_ROWS, 1, false>(weights, d, x, column);
-            column += 1;
-        }
-        if column < all {
-            outer_columns::<T, S, NARROW_ROWS, 1, true>(weights, d, x, column);
-        }
+    while S::WIDE && column + 2 <= whole {
+        outer_columns::<T, S, 2, false>(weights, d, x, column);
+        column += 2;
+    }
+    while column < whole {
+        outer_columns::<T, S, 1, false>(weights, d, x, column);
+        column += 1;
+    }
+    if column < all {
+        outer_columns::<T, S, 1, true>(weights, d, x, column);
     }
     outer_rest::<T, S>(weights, d, x);
 }
@@ -141,7 +131,7 @@ fn outer_rest<T: Real, S: InstructionSet>(weights: &mut [T], d: &[Lanes<T>], x: 
 /// The columns from `column` on, for all rows of D. A column in `PART` is not full, and comes alone; to tell so at run time
 /// would take the sums of all blocks out of the registers.
 #[inline(always)]
-fn outer_columns<T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
+fn outer_columns<T: Real, S: InstructionSet, const COLUMNS: usize, const PART: bool>(
     weights: &mut [T],
     d: &[Lanes<T>],
     x: &mut Transposed<T>,
@@ -149,7 +139,13 @@ fn outer_columns<T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: u
 ) {
     let outputs = d.len() / VECTORS;
     let work = &mut Columns::<T, S, COLUMNS, PART> { weights, d, x, column, set: PhantomData };
-    in_blocks::<ROWS>(0..outputs, work);
+    if !S::WIDE {
+        in_blocks::<NARROW_ROWS>(0..outputs, work);
+    } else if COLUMNS == 1 {
+        in_blocks::<OUTER_ROWS>(0..outputs, work);
+    } else {
+        in_blocks::<{ OUTER_ROWS / 2 }>(0..outputs, work);
+    }
 }
 
 struct Columns<'a, T, S, const COLUMNS: usize, const PART: bool> {
@@ -166,59 +162,49 @@ impl<T: Real, S: InstructionSet, const COLUMNS: usize, const PART: bool> Blocks
     #[inline(always)]
     fn block<const ROWS: usize>(&mut self, first: usize) {
         let Self { weights, d, x, column, .. } = self;
-        outer_block::<T, S, ROWS, COLUMNS, PART>(weights, d, x, first, *column);
-    }
-}
-
-#[inline(always)]
-fn outer_block<T: Real, S: InstructionSet, const ROWS: usize, const COLUMNS: usize, const PART: bool>(
-    weights: &mut [T],
-    d: &[Lanes<T>],
-    x: &mut Transposed<T>,
-    first: usize,
-    column: usize,
-) {
-    let mut sums = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
-    let columns: [&[Lanes<T>; TILE]; COLUMNS] = std::array::from_fn(|c| {
-        x.columns[(column + c) * TILE..].first_chunk().expect("a column has the length of a tile")
-    });
-    let d: &[[Lanes<T>; VECTORS]; ROWS] =
-        d.as_chunks().0[first..].first_chunk().expect("a block lies within the rows");
-    for v in 0..VECTORS {
-        for i in 0..LANES {
-            let mut x = [Lanes::ZERO; COLUMNS];
-            for c in 0..COLUMNS {
-                x[c] = columns[c][v * LANES + i];
-            }
-            for b in 0..ROWS {
-                // Or the compiler vectorises across rows or trajectories, and shuffles where a broadcast will do.
-                keep_together();
-                let d = d[b][v].0[i];
+        let column = *column;
+        let mut sums = [[Lanes::<T>::ZERO; COLUMNS]; ROWS];
+        let columns: [&[Lanes<T>; TILE]; COLUMNS] = std::array::from_fn(|c| {
+            x.columns[(column + c) * TILE..].first_chunk().expect("a column has the length of a tile")
+        });
+        let d: &[[Lanes<T>; VECTORS]; ROWS] =
+            d.as_chunks().0[first..].first_chunk().expect("a block lies within the rows");
+        for v in 0..VECTORS {
+            for i in 0..LANES {
+                let mut x = [Lanes::ZERO; COLUMNS];
                 for c in 0..COLUMNS {
-                    sums[b][c] = sums[b][c].accumulate::<S>(d, x[c]);
+                    x[c] = columns[c][v * LANES + i];
+                }
+                for b in 0..ROWS {
+                    // Or the compiler vectorises across rows or trajectories, and shuffles where a broadcast will do.
+                    keep_together();
+                    let d = d[b][v].0[i];
+                    for c in 0..COLUMNS {
+                        sums[b][c] = sums[b][c].accumulate::<S>(d, x[c]);
+                    }
                 }
             }
         }
-    }
-    if PART {
-        for b in 0..ROWS {
-            x.part[b] = sums[b][0];
+        if PART {
+            for b in 0..ROWS {
+                x.part[b] = sums[b][0];
+            }
+            for b in 0..ROWS {
+                let target = &mut weights[(first + b) * x.features..][..x.features][column * LANES..];
+                add_lanes(target, &x.part[b]);
+            }
+            return;
         }
         for b in 0..ROWS {
-            let target = &mut weights[(first + b) * x.features..][..x.features][column * LANES..];
-            add_lanes(target, &x.part[b]);
-        }
-        return;
-    }
-    for b in 0..ROWS {
-        let target = &mut weights[(first + b) * x.features + column * LANES..];
-        let target = target.as_chunks_mut::<{ LANES }>().0.first_chunk_mut::<COLUMNS>();
-        let target = target.expect("the columns are whole");
-        for c in 0..COLUMNS {
-            keep_together();
-            let sum = sums[b][c];
-            for i in 0..LANES {
-                target[c][i] += sum.0[i];
+            let target = &mut weights[(first + b) * x.features + column * LANES..];
+            let target = target.as_chunks_mut::<{ LANES }>().0.first_chunk_mut::<COLUMNS>();
+            let target = target.expect("the columns are whole");
+            for c in 0..COLUMNS {
+                keep_together();
+                let sum = sums[b][c];
+                for i in 0..LANES {
+                    target[c][i] += sum.0[i];
+                }
             }
         }
     }

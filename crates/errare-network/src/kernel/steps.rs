@@ -246,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::{InstructionSet, Isa, Kernel, TILE, Wide, lane, scattered};
+    use crate::kernel::{Isa, Kernel, TILE, Wide, lane, scattered};
 
     struct Run<'a>(&'a mut [f32], StepRows<'a, f32>, StepRows<'a, f32>);
 

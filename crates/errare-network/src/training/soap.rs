@@ -193,29 +193,33 @@ impl Preconditioner {
                 *d = moments.direction(*d, v, g);
             }
         }
-        values(self.rotated_back(direction).as_ref())
+        values(self.rotated_back(direction.as_ref()).as_ref())
     }
 
+    /// In the eigenbases.
     fn rotated(&self, m: MatRef<'_, f32>) -> Mat<f32> {
-        match (&self.inner, &self.outer) {
-            (Some(inner), Some(outer)) => {
-                product(product(inner.basis().transpose(), m).as_ref(), outer.basis())
-            }
-            (Some(inner), None) => product(inner.basis().transpose(), m),
-            (None, Some(outer)) => product(m, outer.basis()),
-            (None, None) => m.to_owned(),
-        }
+        between(
+            self.inner.as_ref().map(|side| side.basis().transpose()),
+            m,
+            self.outer.as_ref().map(Side::basis),
+        )
     }
 
-    fn rotated_back(&self, mut m: Mat<f32>) -> Mat<f32> {
-        if let Some(side) = &self.inner {
-            m = product(side.basis(), m.as_ref());
-        }
-        if let Some(side) = &self.outer {
-            m = product(m.as_ref(), side.basis().transpose());
-        }
-        m
+    /// In the weights' own axes again.
+    fn rotated_back(&self, m: MatRef<'_, f32>) -> Mat<f32> {
+        between(
+            self.inner.as_ref().map(Side::basis),
+            m,
+            self.outer.as_ref().map(|side| side.basis().transpose()),
+        )
     }
+}
+
+/// The product with what stands on the left, and on the right.
+fn between(left: Option<MatRef<'_, f32>>, m: MatRef<'_, f32>, right: Option<MatRef<'_, f32>>) -> Mat<f32> {
+    let turned = left.map(|left| product(left, m));
+    let m = turned.as_ref().map_or(m, Mat::as_ref);
+    right.map_or_else(|| m.to_owned(), |right| product(m, right))
 }
 
 /// Lets the second moment follow the axes of bases that were turned.
