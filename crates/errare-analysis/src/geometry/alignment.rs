@@ -75,7 +75,7 @@ pub struct AlignmentOverTime {
 /// Measures the alignment of two rings at every step.
 ///
 /// `time_s` gives the time of each step in seconds with 0 at the onset of the cue. The chance levels take most of the
-/// time, minutes for 128 neurons; `progress` counts steps.
+/// time; `progress` counts steps.
 ///
 /// # Errors
 /// When the number of times is not that of steps, a slot does not exist, the read-out is not orthonormal, or

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, Matrix2};
 
-use super::slot::{Slot, leading_eigenvectors, pooled_covariance};
+use super::slot::{Slot, leading_directions, leading_eigenvectors, pooled_covariance};
 
 /// Names of the measures, in the order of [`Alignment::values`].
 pub const MEASURES: [&str; 13] = [
@@ -57,7 +57,7 @@ impl Alignment {
 
         let between = &a.centre - &b.centre;
         let distance = between.norm();
-        let size = (0.5 * (a.ring.trace() + b.ring.trace())).sqrt();
+        let size = (0.5 * (a.ring.norm_squared() + b.ring.norm_squared())).sqrt();
         let direction = if distance > 0.0 { &between / distance } else { between.clone() };
         let share = direction.dot(&(&pooled * &direction)) / pooled.trace();
         let projected = axes.tr_mul(&direction);
@@ -119,12 +119,13 @@ impl Alignment {
 
 /// First three principal components of both rings about their own centres.
 pub(crate) fn centred_axes(a: &Slot, b: &Slot) -> DMatrix<f64> {
-    leading_eigenvectors(&(&a.ring + &b.ring), 3)
+    let bins: Vec<_> = a.ring.column_iter().chain(b.ring.column_iter()).collect();
+    leading_directions(&DMatrix::from_columns(&bins), 3)
 }
 
 /// Variance of the ring of `b` in the plane of `a`, relative to that in its own.
 fn captured(a: &Slot, b: &Slot) -> f64 {
-    let within = |plane: &DMatrix<f64>| (plane.tr_mul(&b.ring) * plane).trace();
+    let within = |plane: &DMatrix<f64>| plane.tr_mul(&b.ring).norm_squared();
     let most = within(&b.plane);
     if most > 0.0 { within(&a.plane) / most } else { 0.0 }
 }

@@ -7,6 +7,8 @@ use crate::{Error, Result};
 
 /// Tolerance of the read-out's orthonormality.
 const ORTHONORMAL: f64 = 1e-3;
+/// Standard deviation along a direction, relative to the largest, below which it is rounding.
+const NO_VARIANCE: f64 = 1e-7;
 /// Occupied colour bins that define a plane.
 const LEAST_BINS: usize = 3;
 
@@ -56,7 +58,8 @@ pub(crate) struct Slot {
     pub(crate) covariance: DMatrix<f64>,
     /// Centre of the ring: mean of its bins.
     pub(crate) centre: DVector<f64>,
-    /// Covariance of the ring's bins about its centre.
+    /// Each bin's mean less the centre, over the root of the number of bins: a column each, so that this times its
+    /// transpose is the covariance of the bins.
     pub(crate) ring: DMatrix<f64>,
     /// Two orthonormal columns spanning the ring's plane.
     pub(crate) plane: DMatrix<f64>,
@@ -97,16 +100,16 @@ impl Slot {
         let dimensions = basis.ncols();
         let centre =
             means.iter().fold(DVector::zeros(dimensions), |sum, mean| sum + mean) / means.len() as f64;
-        let mut ring = DMatrix::zeros(dimensions, dimensions);
-        for mean in &means {
-            let from_centre = mean - &centre;
-            ring += &from_centre * from_centre.transpose() / means.len() as f64;
+        let mut ring = DMatrix::from_columns(&means);
+        for mut bin in ring.column_iter_mut() {
+            bin -= &centre;
         }
+        ring /= (means.len() as f64).sqrt();
         Ok(Self {
             count: sums[0],
             mean: basis.tr_mul(&mean),
             covariance: basis.tr_mul(&covariance) * basis,
-            plane: leading_eigenvectors(&ring, 2),
+            plane: leading_directions(&ring, 2),
             centre,
             ring,
         })
@@ -119,15 +122,16 @@ impl Slot {
             mean: &self.centre + rotation * (&self.mean - &self.centre),
             covariance: rotation * &self.covariance * rotation.transpose(),
             centre: self.centre.clone(),
-            ring: rotation * &self.ring * rotation.transpose(),
+            ring: rotation * &self.ring,
             plane: rotation * &self.plane,
         }
     }
 
     /// Unit normal of the ring's plane within the three-dimensional space spanned by the columns of `axes`.
     pub(crate) fn normal_within(&self, axes: &DMatrix<f64>) -> Vector3<f64> {
-        let projected: DMatrix<f64> = axes.tr_mul(&self.ring) * axes;
-        let eigen = Matrix3::from_iterator(projected.iter().copied()).symmetric_eigen();
+        let projected: DMatrix<f64> = axes.tr_mul(&self.ring);
+        let covariance = &projected * projected.transpose();
+        let eigen = Matrix3::from_iterator(covariance.iter().copied()).symmetric_eigen();
         eigen.eigenvectors.column(eigen.eigenvalues.imin()).into_owned()
     }
 }
@@ -140,10 +144,55 @@ pub(crate) fn pooled_covariance(a: &Slot, b: &Slot) -> DMatrix<f64> {
     &a.covariance * share_a + &b.covariance * share_b + &between * between.transpose() * (share_a * share_b)
 }
 
+/// The `count` directions along which `columns` vary most about 0, largest first: [`leading_eigenvectors`] of
+/// `columns` × their transpose, by way of the smaller matrix of their inner products. One without variance is 0.
+pub(crate) fn leading_directions(columns: &DMatrix<f64>, count: usize) -> DMatrix<f64> {
+    let weights = leading_eigenvectors(&columns.tr_mul(columns), count);
+    let mut directions = columns * weights;
+    let most = directions.column(0).norm();
+    for mut direction in directions.column_iter_mut() {
+        let norm = direction.norm();
+        direction *= if norm > NO_VARIANCE * most { norm.recip() } else { 0.0 };
+    }
+    directions
+}
+
 /// Eigenvectors of the `count` largest eigenvalues of a symmetric matrix, as columns, largest first.
 pub(crate) fn leading_eigenvectors(matrix: &DMatrix<f64>, count: usize) -> DMatrix<f64> {
     let eigen = matrix.clone().symmetric_eigen();
     let mut order: Vec<usize> = (0..matrix.nrows()).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
     eigen.eigenvectors.select_columns(&order[..count])
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_abs_diff_eq;
+    use errare_core::random::{Purpose, stream};
+    use rand::RngExt;
+
+    use super::*;
+
+    #[test]
+    fn inner_products_give_the_same_directions_as_the_covariance() {
+        let mut stream = stream(5, Purpose::Null, &[]);
+        let columns =
+            DMatrix::from_fn(14, 6, |_, column| stream.random_range(-1.0..1.0) / f64::from(1 << column));
+        let directions = leading_directions(&columns, 3);
+        let expected = leading_eigenvectors(&(&columns * columns.transpose()), 3);
+        assert_abs_diff_eq!(directions.tr_mul(&directions), DMatrix::identity(3, 3), epsilon = 1e-12);
+        assert_abs_diff_eq!(
+            &directions * directions.transpose(),
+            &expected * expected.transpose(),
+            epsilon = 1e-12
+        );
+    }
+
+    #[test]
+    fn a_line_has_one_direction() {
+        let columns = DMatrix::from_fn(5, 4, |row, column| row as f64 * (column as f64 - 1.5));
+        let directions = leading_directions(&columns, 2);
+        assert_abs_diff_eq!(directions.column(0).norm(), 1.0, epsilon = 1e-12);
+        assert_eq!(directions.column(1).norm(), 0.0);
+    }
 }
