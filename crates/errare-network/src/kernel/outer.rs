@@ -140,11 +140,11 @@ fn outer_columns<T: Real, S: InstructionSet, const COLUMNS: usize, const PART: b
     let outputs = d.len() / VECTORS;
     let work = &mut Columns::<T, S, COLUMNS, PART> { weights, d, x, column, set: PhantomData };
     if !S::WIDE {
-        in_blocks::<NARROW_ROWS>(0..outputs, work);
+        in_blocks::<NARROW_ROWS>(outputs, work);
     } else if COLUMNS == 1 {
-        in_blocks::<OUTER_ROWS>(0..outputs, work);
+        in_blocks::<OUTER_ROWS>(outputs, work);
     } else {
-        in_blocks::<{ OUTER_ROWS / 2 }>(0..outputs, work);
+        in_blocks::<{ OUTER_ROWS / 2 }>(outputs, work);
     }
 }
 

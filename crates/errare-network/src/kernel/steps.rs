@@ -2,17 +2,16 @@
 //! steps. Trajectories stay in the lanes, so nothing is transposed: each weight is a dot product over trajectories and
 //! steps, and its lanes are summed once for all steps.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::blocks::{Blocks, in_blocks};
 use super::sums::{add_half_sums, add_lane_sums};
 use super::{InstructionSet, LANES, Lanes, Real, VECTORS, multiply_add};
 
 /// A number of rows for each of several steps.
 ///
-/// Neighbouring steps are an odd number of rows apart: were it a multiple of sixteen, one row's place at all steps would be
-/// the same in the first-level cache, which has room for few of them there.
+/// Behind the rows of a step there is room for those that a [`BLOCK`] reads beyond them. Neighbouring steps are an odd
+/// number of rows apart: were it a multiple of sixteen, one row's place at all steps would be the same in the first-level
+/// cache, which has room for few of them there.
 #[derive(Debug, Clone)]
 pub(crate) struct StepBuffer<T> {
     rows: usize,
@@ -35,7 +34,7 @@ impl<T: Real> StepBuffer<T> {
 
     /// Rows from one step to the next.
     fn per_step(&self) -> usize {
-        self.rows | 1
+        (self.rows + BLOCK - 1) | 1
     }
 
     fn stride(&self) -> usize {
@@ -86,7 +85,7 @@ impl<'a, T> StepRows<'a, T> {
         Self { first: self.first + first, count, ..self }
     }
 
-    /// `ROWS` rows from `row` on, of each step.
+    /// `ROWS` rows from `row` on, of each step; there may be fewer than that, and others behind them.
     #[inline(always)]
     fn blocks<const ROWS: usize>(self, row: usize) -> impl Iterator<Item = &'a [[Lanes<T>; VECTORS]; ROWS]> {
         let from = self.first + row;
@@ -113,59 +112,62 @@ pub(crate) fn outer_accumulate_steps<T: Real, S: InstructionSet>(
     x: StepRows<'_, T>,
 ) {
     assert!(weights.len() == d.count * x.count);
-    let chunk = if S::WIDE { CHUNK } else { NARROW_CHUNK };
+    if S::WIDE {
+        add_blocks::<T, S, BLOCK>(weights, d, x, CHUNK);
+    } else {
+        add_blocks::<T, S, NARROW_BLOCK>(weights, d, x, NARROW_CHUNK);
+    }
+}
+
+/// [`outer_accumulate_steps`] in blocks of `ROWS` rows of D and [`BLOCK`] of X, `chunk` rows of the longer at a time.
+#[inline(always)]
+fn add_blocks<T: Real, S: InstructionSet, const ROWS: usize>(
+    weights: &mut [T],
+    d: StepRows<'_, T>,
+    x: StepRows<'_, T>,
+    chunk: usize,
+) {
     for from in (0..d.count.max(x.count)).step_by(chunk) {
         let (outputs, inputs) = if d.count > x.count {
             (from..d.count.min(from + chunk), 0..x.count)
         } else {
             (0..d.count, from..x.count.min(from + chunk))
         };
-        let rows = &mut Rows { weights: &mut *weights, d, x, inputs, set: PhantomData::<S> };
-        if S::WIDE {
-            in_blocks::<BLOCK>(outputs, rows);
-        } else {
-            in_blocks::<NARROW_BLOCK>(outputs, rows);
+        for o in outputs.step_by(ROWS) {
+            for i in inputs.clone().step_by(BLOCK) {
+                add_block::<T, S, ROWS>(weights, d, x, o, i);
+            }
         }
     }
 }
 
-/// Rows of D with some rows of X.
-struct Rows<'a, T, S> {
-    weights: &'a mut [T],
-    d: StepRows<'a, T>,
-    x: StepRows<'a, T>,
-    inputs: Range<usize>,
-    set: PhantomData<S>,
-}
-
-impl<T: Real, S: InstructionSet> Blocks for Rows<'_, T, S> {
-    #[inline(always)]
-    fn block<const ROWS: usize>(&mut self, first: usize) {
-        in_blocks::<BLOCK>(self.inputs.clone(), &mut Block::<T, S, ROWS> { of: self, first });
+/// Adds the products of `ROWS` rows of D from `o` on and [`BLOCK`] of X from `i` on. Those of rows behind the last are
+/// computed too, and dropped: smaller blocks for the rest, whose lanes the compiler took apart for AVX2, took longer than
+/// whole ones.
+#[inline(always)]
+fn add_block<T: Real, S: InstructionSet, const ROWS: usize>(
+    weights: &mut [T],
+    d: StepRows<'_, T>,
+    x: StepRows<'_, T>,
+    o: usize,
+    i: usize,
+) {
+    let rows = d.blocks::<ROWS>(o).zip(x.blocks::<BLOCK>(i));
+    let mut sums = [T::ZERO; LANES];
+    if S::WIDE {
+        add_lane_sums(&mut sums, &products::<T, S, ROWS, BLOCK>(rows));
+    } else {
+        add_half_sums(&mut sums, &half_products::<T, S, ROWS, BLOCK>(rows));
     }
-}
-
-/// A block of rows of D with some rows of X.
-struct Block<'a, 'b, T, S, const ROWS: usize> {
-    of: &'b mut Rows<'a, T, S>,
-    first: usize,
-}
-
-impl<T: Real, S: InstructionSet, const ROWS: usize> Blocks for Block<'_, '_, T, S, ROWS> {
-    #[inline(always)]
-    fn block<const COLUMNS: usize>(&mut self, i: usize) {
-        let (o, Rows { weights, d, x, .. }) = (self.first, &mut *self.of);
-        let rows = d.blocks::<ROWS>(o).zip(x.blocks::<COLUMNS>(i));
-        let mut sums = [T::ZERO; LANES];
-        if S::WIDE {
-            add_lane_sums(&mut sums, &products::<T, S, ROWS, COLUMNS>(rows));
+    let outputs = weights[o * x.count..].chunks_exact_mut(x.count).take(ROWS);
+    for (weights, sums) in outputs.zip(sums.as_chunks::<BLOCK>().0) {
+        if let Some(weights) = weights[i..].first_chunk_mut::<BLOCK>() {
+            for c in 0..BLOCK {
+                weights[c] += sums[c];
+            }
         } else {
-            add_half_sums(&mut sums, &half_products::<T, S, ROWS, COLUMNS>(rows));
-        }
-        for r in 0..ROWS {
-            let weights = &mut weights[(o + r) * x.count + i..][..COLUMNS];
-            for c in 0..COLUMNS {
-                weights[c] += sums[r * COLUMNS + c];
+            for (weight, sum) in weights[i..].iter_mut().zip(sums) {
+                *weight += *sum;
             }
         }
     }
