@@ -4,7 +4,7 @@
 //! cue dimension; all with exact reports and no guesses.
 
 use crate::cue_noise::selection;
-use crate::{Display, Emission, ResponseModel};
+use crate::{Display, Emission, Error, ResponseModel, Result};
 
 /// Added to the width, so that a width of 0 stays finite (rad²).
 const WIDTH_FLOOR: f64 = 2e-5;
@@ -39,6 +39,32 @@ pub enum SwapFunction {
     },
 }
 
+impl SwapFunction {
+    /// Checks that every parameter is in its domain.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] with the name of the parameter.
+    pub fn validate(&self) -> Result<()> {
+        let check = |valid, name, value, expected| {
+            if valid { Ok(()) } else { Err(Error::OutOfRange { name, value, expected }) }
+        };
+        let not_negative = |name, value: f64| {
+            check(value.is_finite() && value >= 0.0, name, value, "a number of at least 0")
+        };
+        match *self {
+            Self::None | Self::Sharp => Ok(()),
+            Self::Flat { swap_probability: p } => {
+                check((0.0..=1.0).contains(&p), "swap_probability", p, "a probability, 0 to 1")
+            }
+            Self::Distance { width, offset } => {
+                not_negative("width", width)?;
+                check(offset.is_finite(), "offset", offset, "a finite number")
+            }
+            Self::CueNoise { kappa } => not_negative("kappa", kappa),
+        }
+    }
+}
+
 impl ResponseModel for SwapFunction {
     fn weights(&self, display: &Display) -> Vec<f64> {
         let distance = |item| display.probe_offset(item).map_or(0.0, f64::abs);
@@ -54,9 +80,11 @@ impl ResponseModel for SwapFunction {
                 }
             }
             Self::Distance { width, offset } => {
-                weights[1] = (-offset).exp();
-                weights
-                    .extend(others.map(|item| (-0.5 * distance(item).powi(2) / (width + WIDTH_FLOOR)).exp()));
+                // Relative to the largest logit, so that nothing overflows, however rare swaps are.
+                let logit = |item| -0.5 * distance(item).powi(2) / (width + WIDTH_FLOOR);
+                let most = others.clone().map(logit).fold(-offset, f64::max);
+                weights[1] = (-offset - most).exp();
+                weights.extend(others.map(|item| (logit(item) - most).exp()));
             }
             Self::Sharp => {
                 weights[1] = 1f64.exp();
@@ -90,6 +118,26 @@ mod tests {
     fn swap_rate(swap: SwapFunction, distance: f64) -> f64 {
         let display = Display { probe: vec![0.0, distance], report: vec![0.0, 1.0], cued_slot: 0 };
         swap.weights(&display)[2]
+    }
+
+    #[test]
+    fn swaps_may_be_as_rare_or_as_frequent_as_one_likes() {
+        for (offset, rate) in [(-1e4, 0.0), (1e4, 1.0)] {
+            assert_eq!(swap_rate(SwapFunction::Distance { width: 1.5, offset }, 1.0), rate);
+        }
+    }
+
+    #[test]
+    fn parameters_out_of_their_domain_are_named() {
+        for (swap, words) in [
+            (SwapFunction::Flat { swap_probability: 1.5 }, "swap_probability is 1.5"),
+            (SwapFunction::Distance { width: -1.0, offset: 0.0 }, "width is -1"),
+            (SwapFunction::Distance { width: 1.0, offset: f64::NAN }, "offset is NaN"),
+            (SwapFunction::CueNoise { kappa: f64::INFINITY }, "kappa is inf"),
+        ] {
+            let error = swap.validate().unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -38,23 +38,16 @@ impl GivenTruth {
     /// concentration `kappa` (1/rad²).
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] when a probability is none, or κ or the swap function's width is negative.
+    /// [`Error::OutOfRange`] when `uniform` is no probability, κ is negative, or as [`SwapFunction::validate`].
     pub fn new(swap: SwapFunction, uniform: f64, kappa: f64) -> Result<Self> {
-        let probability = |name, value: f64| {
-            if (0.0..=1.0).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::OutOfRange { name, value, expected: "a probability, 0 to 1" })
-            }
-        };
-        probability("uniform", uniform)?;
-        match swap {
-            SwapFunction::Flat { swap_probability } => probability("swap_probability", swap_probability)?,
-            SwapFunction::Distance { width, .. } if !(width > 0.0 && width.is_finite()) => {
-                return Err(Error::OutOfRange { name: "width", value: width, expected: "positive (rad²)" });
-            }
-            _ => {}
+        if !(0.0..=1.0).contains(&uniform) {
+            return Err(Error::OutOfRange {
+                name: "uniform",
+                value: uniform,
+                expected: "a probability, 0 to 1",
+            });
         }
+        swap.validate()?;
         Ok(Self { swap, uniform, emission: VonMises::new(kappa)? })
     }
 
