@@ -42,6 +42,8 @@ pub enum Purpose {
     Starts = 13,
     /// Which trials a cross-validation holds out when.
     Folds = 14,
+    /// The plane when a free-running response begins.
+    HandOff = 15,
 }
 
 /// Hashes (seed, purpose, indices) into a 64-bit key.

@@ -255,11 +255,11 @@ pub struct ObjectiveConfig {
     pub free_running: f64,
     /// Weight of the norm of a display's mean state in the plane at hand-off, which should be 0: training goes on from
     /// draws of the base distribution N(0, (1 − ᾱ_T) I), the free-running network from what is there unless the plane
-    /// is reset ([`HandOff::Reset`]). The mean is over the display's samples; with one sample it is the state itself
-    /// that is pulled to 0. Published with 1e-3.
+    /// is reset ([`HandOff::Reset`]). The mean is over those of the display's samples that share a tile of 64
+    /// trajectories; with one sample it is the state itself that is pulled to 0. Published with 1e-3.
     pub hand_off_mean: f64,
     /// Weight of the squared difference between the plane's spread at hand-off and √(1 − ᾱ_T). The spread is that of
-    /// a display's samples about their mean, pooled over displays and both dimensions; it takes two samples.
+    /// a display's samples about that mean, pooled over the displays of a tile and both dimensions; it takes two samples.
     /// With `hand_off_mean` it matches the first two moments of the base distribution; 0 is the published rule.
     pub hand_off_spread: f64,
     /// Weight of the norm of the activity. Published with 1e-5, which is as much as an excess of 0.01 is worth.

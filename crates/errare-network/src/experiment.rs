@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use errare_behaviour::{Display, DisplayGenerator, SwapFunction};
+use errare_behaviour::{Display, DisplayGenerator};
 use errare_core::random::{Purpose, Stream, stream};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
-    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, NetworkConfig, ObjectiveConfig,
+    BehaviourConfig, CleanTarget, Cue, DiffusionConfig, Dynamics, HandOff, NetworkConfig, ObjectiveConfig,
     ObjectiveKind, Swap, TaskConfig, TrainingConfig,
 };
 use crate::objective::Objective;
@@ -22,6 +22,8 @@ use crate::{Error, Result};
 /// Deepest trees of dendritic and axonal dynamics, and the most ends of one.
 const LARGEST_DEPTH: usize = 8;
 const LARGEST_TREE: usize = 100_000;
+/// Smallest spread of responses about an item (rad): targets are read from a grid as fine as that.
+const SMALLEST_RESPONSE_SD: f64 = 1e-3;
 
 /// What one stage of training needs to know.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -96,6 +98,14 @@ impl Stage {
         self.training.until.and_then(|until| until.at_most_steps).unwrap_or(self.training.steps)
     }
 
+    /// What becomes of the plane when the response begins: a task-optimal network, which is never forced, keeps its own.
+    pub(crate) fn hand_off(&self) -> HandOff {
+        match self.objective.kind {
+            ObjectiveKind::Diffusion => self.diffusion.hand_off,
+            ObjectiveKind::TaskOptimal => HandOff::Free,
+        }
+    }
+
     pub(crate) fn objective(&self, schedule: &Schedule) -> Objective {
         match self.objective.kind {
             ObjectiveKind::Diffusion => Objective::diffusion(schedule, self.objective.weighting),
@@ -133,11 +143,19 @@ impl Stage {
         check(shortest <= longest, "task.epochs.delay", delay, "[shortest, longest]")?;
         check(task.epochs.gap >= 1, "task.epochs.gap", task.epochs.gap.to_string(), "at least 1 step")?;
         positive("task.dt", task.dt)?;
-        if let Swap::Function(SwapFunction::CueNoise { kappa }) = self.behaviour.swap {
-            not_negative("behaviour.swap.kappa", kappa)?;
+        if let Swap::Function(function) = self.behaviour.swap {
+            function.validate().map_err(|error| match error {
+                errare_behaviour::Error::OutOfRange { name, value, expected } => {
+                    Error::invalid(&format!("behaviour.swap.{name}"), value.to_string(), expected)
+                }
+                other => other.into(),
+            })?;
         }
         positive("behaviour.radius", self.behaviour.radius)?;
-        positive("behaviour.response_sd", self.behaviour.response_sd)?;
+        let response_sd = self.behaviour.response_sd;
+        let in_range = (SMALLEST_RESPONSE_SD..=std::f64::consts::PI).contains(&response_sd);
+        let expected = format!("{SMALLEST_RESPONSE_SD} to π (rad)");
+        check(in_range, "behaviour.response_sd", response_sd.to_string(), &expected)?;
         check(
             (3..=4096).contains(&network.neurons),
             "network.neurons",
@@ -175,7 +193,8 @@ impl Stage {
             code.to_string(),
             "even, at least 2",
         )?;
-        not_negative("network.input_gain", network.input_gain)?;
+        // A network without input never gets one: both factors of the cue's projection, and so their gradients, are 0.
+        positive("network.input_gain", network.input_gain)?;
         for (key, columns) in [
             ("network.report_columns", network.report_columns),
             ("network.probe_columns", network.probe_columns),
@@ -337,6 +356,8 @@ impl Experiment {
                 let n = &stage.network;
                 (
                     n.dynamics,
+                    n.alpha,
+                    n.input_gain,
                     n.neurons,
                     n.branches.clone(),
                     n.hidden,
@@ -347,6 +368,13 @@ impl Experiment {
                     stage.seed,
                 )
             };
+            let start = &stage.training.start_from;
+            if index > 0 && start.is_some() && *start != stages[0].training.start_from {
+                return Err(Error::Experiment {
+                    path: folder.into(),
+                    reason: format!("stage {}: only the first stage starts from a run", index + 1),
+                });
+            }
             let slots = |stage: &Stage| (stage.task.cue == Cue::Index).then(|| stage.largest_set_size());
             if shape(stage) != shape(last) || slots(stage) != slots(last) {
                 return Err(Error::Experiment {
@@ -425,8 +453,7 @@ struct Spelled {
     stage: Vec<toml::Table>,
 }
 
-/// `base` with the keys of `overrides` replaced, table by table. A table that names another `kind` replaces
-/// the base's table whole.
+/// `base` with the keys of `overrides` replaced, table by table. A `swap` that names its `kind` replaces the base's whole.
 fn merge(mut base: toml::Table, overrides: toml::Table) -> toml::Table {
     for (key, value) in overrides {
         let merged = match (base.remove(&key), value) {
@@ -511,6 +538,15 @@ mod tests {
             ("[behaviour]\nswap = { kind = \"distanc\", width = 1.0 }", "did you mean `distance`"),
             ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
             ("[behaviour]\nswap = { kind = \"cue-noise\", kappa = -1.0 }", "behaviour.swap.kappa is -1"),
+            (
+                "[behaviour]\nswap = { kind = \"flat\", swap_probability = 1.5 }",
+                "behaviour.swap.swap_probability is 1.5",
+            ),
+            (
+                "[behaviour]\nresponse_sd = 1e-6",
+                "behaviour.response_sd is 0.000001, but it must be 0.001 to π",
+            ),
+            ("[network]\ninput_gain = 0.0", "network.input_gain is 0"),
             ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),
             ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
             ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),
@@ -522,6 +558,12 @@ mod tests {
             ("[objective]\nhand_off_spread = 0.1\n[training]\nsamples = 1", "one sample has no spread"),
             ("[diffusion]\nreverse_variance = \"posterio\"", "did you mean `posterior`"),
             ("[[stage]]\nnetwork.neurons = 20", "may not change"),
+            ("[[stage]]\nnetwork.alpha = 0.2", "may not change"),
+            ("[[stage]]\nnetwork.input_gain = 2.0", "may not change"),
+            (
+                "[[stage]]\ntraining.start_from = \"a\"\n[[stage]]\ntraining.start_from = \"b\"",
+                "stage 2: only the first stage starts from a run",
+            ),
             ("[[stage]]\nnetwork.probe_columns = 8", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
             ("seed = \"one\"", "invalid type"),

@@ -39,6 +39,7 @@ pub use parameters::{Layout, Tensor};
 pub use ring::{RingTarget, sample_oracle};
 pub use schedule::{ReverseVariance, Schedule};
 pub use simulation::{Responses, Simulation, Trajectories};
+pub use target::CarriedExperiment;
 pub use task::{Epoch, Epochs};
 pub use training::{
     CHECKPOINT, EVENTS, EXPERIMENT, Ending, LogEntry, Monitor, Progress, Trainer, TrainingSummary,

@@ -1,6 +1,6 @@
 //! Targets: the response models that an experiment's stages name, and runs that carry theirs with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use errare_behaviour::{FitSelection, Fits, ResponseModel};
 use errare_core::run_dir::RunDir;
@@ -8,7 +8,7 @@ use errare_core::run_dir::RunDir;
 use crate::Result;
 use crate::config::Swap;
 use crate::experiment::{Experiment, Stage};
-use crate::training::CHECKPOINT;
+use crate::training::{CHECKPOINT, read, read_experiment};
 
 /// Folder of a run directory that holds the fits its stages are trained on.
 const FITS: &str = "fits";
@@ -20,7 +20,7 @@ impl Stage {
     ///
     /// # Errors
     /// When the fit cannot be read, or the file holds none or several of the set size.
-    pub fn target(&self, folder: &std::path::Path) -> Result<Box<dyn ResponseModel>> {
+    pub fn target(&self, folder: &Path) -> Result<Box<dyn ResponseModel>> {
         Ok(match &self.behaviour.swap {
             Swap::Function(function) => Box::new(*function),
             Swap::Fit(reference) => {
@@ -45,13 +45,14 @@ impl Experiment {
         self.stages().iter().map(|stage| stage.target(self.folder())).collect()
     }
 
-    /// The same experiment with copies of all that it reads in the run directory, so that the run can be
-    /// moved and resumed without the originals.
+    /// The same experiment with copies of all that it reads, for a run directory that can then be moved and resumed without
+    /// the originals. Nothing is written yet.
     ///
     /// # Errors
-    /// When an original cannot be read or a copy cannot be written.
-    pub fn carried_by(&self, run: &RunDir) -> Result<Self> {
+    /// When an original cannot be read.
+    pub fn carried_by(&self, run: &Path) -> Result<CarriedExperiment> {
         let mut originals: Vec<PathBuf> = Vec::new();
+        let (mut fits, mut start) = (Vec::new(), None);
         let mut stages = self.stages().to_vec();
         for stage in &mut stages {
             if let Swap::Fit(reference) = &mut stage.behaviour.swap {
@@ -60,19 +61,63 @@ impl Experiment {
                 let index = known.unwrap_or(originals.len());
                 let copy = PathBuf::from(FITS).join((index + 1).to_string());
                 if known.is_none() {
-                    Fits::read(&original)?.write(run.file(&copy))?;
+                    fits.push((copy.clone(), Fits::read(&original)?));
                     originals.push(original);
                 }
                 reference.path = copy;
             }
-            if let Some(start) = &mut stage.training.start_from {
-                let original = self.folder().join(&*start).join(CHECKPOINT);
-                let bytes = std::fs::read(&original)
-                    .map_err(|source| errare_core::Error::Io { path: original.clone(), source })?;
-                run.write(PathBuf::from(START).join(CHECKPOINT), &bytes)?;
-                *start = START.into();
+            if let Some(from) = &mut stage.training.start_from {
+                if start.is_none() {
+                    let original = self.folder().join(&*from).join(CHECKPOINT);
+                    start = Some(read(&original)?);
+                }
+                *from = START.into();
             }
         }
-        Self::from_stages(stages, run.path())
+        Ok(CarriedExperiment { experiment: Self::from_stages(stages, run)?, fits, start })
     }
+}
+
+/// An experiment, and what a run directory holds beside it.
+#[derive(Debug, Clone)]
+pub struct CarriedExperiment {
+    /// The experiment, which reads nothing outside the run directory.
+    pub experiment: Experiment,
+    /// Fits that stages are trained on, and their folders.
+    fits: Vec<(PathBuf, Fits)>,
+    /// The checkpoint that training starts from.
+    start: Option<Vec<u8>>,
+}
+
+impl CarriedExperiment {
+    /// Whether a run directory holds the same experiment, trained on the same fits and from the same start.
+    ///
+    /// # Errors
+    /// When the directory holds no experiment that can be read.
+    pub fn is_held_by(&self, run: &RunDir) -> Result<bool> {
+        let same_fits =
+            |(folder, fits): &(PathBuf, Fits)| Fits::read(run.file(folder)).is_ok_and(|held| held == *fits);
+        let same_start = |start: &Vec<u8>| read(&run.file(start_file())).is_ok_and(|held| held == *start);
+        Ok(read_experiment(run.path())?.to_toml() == self.experiment.to_toml()
+            && self.fits.iter().all(same_fits)
+            && self.start.iter().all(same_start))
+    }
+
+    /// Writes the copies.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn write(&self, run: &RunDir) -> Result<()> {
+        for (folder, fits) in &self.fits {
+            fits.write(run.file(folder))?;
+        }
+        if let Some(start) = &self.start {
+            run.write(start_file(), start)?;
+        }
+        Ok(())
+    }
+}
+
+fn start_file() -> PathBuf {
+    PathBuf::from(START).join(CHECKPOINT)
 }

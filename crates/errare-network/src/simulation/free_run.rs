@@ -162,9 +162,9 @@ impl<'a> Simulation<'a> {
         let Network { circuit, parameters, stage, .. } = self.network;
         let Walk { tile, state, after, f, kept } = walk;
         begin(self.isa, circuit, parameters, inputs, self.schedule.base_sd(), state, tile);
-        let reset = (stage.diffusion.hand_off == HandOff::Reset).then(|| {
+        let reset = (stage.hand_off() == HandOff::Reset).then(|| {
             let (seed, _, chunk) = inputs.noise_key;
-            let mut noise = NoiseLanes::new(seed, Purpose::Targets, chunk, inputs.first as u64);
+            let mut noise = NoiseLanes::new(seed, Purpose::HandOff, chunk, inputs.first as u64);
             let mut x = zeros(2);
             fill_normals(self.isa, &mut noise, &mut x);
             let sd = self.schedule.base_sd() as f32;

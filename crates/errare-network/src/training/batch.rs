@@ -42,7 +42,8 @@ pub(crate) struct BatchLoss {
     pub(crate) per_step: Vec<f64>,
     /// Weighted penalties: hand-off mean, hand-off spread, activity.
     pub(crate) penalties: [f64; 3],
-    /// What the gradient is of: Σ weight·loss + penalties.
+    /// Σ weight·loss + penalties: what the gradient is of, but for trajectories that explore or run freely, which are in
+    /// the gradient only.
     pub(crate) total: f64,
 }
 

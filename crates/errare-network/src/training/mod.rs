@@ -14,5 +14,6 @@ pub(crate) use batch::{Accumulators, BatchLoss, Problem, draw_delay, draw_displa
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
 pub use monitor::{Ending, Monitor};
+pub(crate) use run::read;
 pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
 pub use trainer::{LogEntry, Progress, Trainer};

@@ -41,7 +41,8 @@ pub struct TrainingSummary {
 /// resumed, to the same bytes as if it had never stopped.
 ///
 /// The directory holds a checkpoint from the start. A later one replaces it only when its weights are *sound*: the
-/// next batch was computed with them, and neither it nor those before gave reason to doubt them.
+/// next batch was computed with them, and neither it nor those before gave reason to doubt them. Behind the last batch of a
+/// stage there is none to try its weights: they are finite, and the batches before gave no reason to doubt them.
 ///
 /// `targets` holds the response model of each stage; `on_log` sees every line of the log as it is written.
 /// `inject_nan_at` makes the gradient of that step not a number, to see training fail.
@@ -164,16 +165,18 @@ pub fn read_log(run: impl AsRef<Path>) -> Result<Vec<LogEntry>> {
         .collect()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// The bytes of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(std::fs::read(path).map_err(|source| errare_core::Error::Io { path: path.into(), source })?)
 }
 
 #[cfg(test)]
 mod tests {
     use errare_behaviour::SwapFunction;
+    use errare_core::random::{Purpose, stream};
 
     use super::*;
-    use crate::{Network, Simulation};
+    use crate::{HandOff, Network, Simulation};
 
     const TINY: &str = r#"
         seed = 5
@@ -260,14 +263,16 @@ mod tests {
         assert!(!train_until(&run, u64::MAX));
         let network = Network::load(&run).unwrap();
         let generator = network.stage().generators().unwrap()[0];
-        let key = |i| errare_core::random::stream(1, errare_core::random::Purpose::Displays, &[i]);
+        let key = |i| stream(1, Purpose::Displays, &[i]);
         let displays: Vec<_> = (0..9).map(|i| generator.draw(&mut key(i))).collect();
         let simulation = Simulation::new(&network, 2).unwrap();
         let responses = simulation.responses(&displays, 11);
-        assert_eq!(
-            responses,
-            Simulation::new(&Network::load(&run).unwrap(), 2).unwrap().responses(&displays, 11)
-        );
+        let mut trainer = Trainer::new(Experiment::parse(TINY, Path::new(".")).unwrap(), targets()).unwrap();
+        while !trainer.progress().finished {
+            trainer.step().unwrap();
+        }
+        let trained = Network::of(&trainer);
+        assert_eq!(responses, Simulation::new(&trained, 2).unwrap().responses(&displays, 11));
         let whole = simulation.trajectories(&displays, 11, 0);
         assert_eq!(whole.responses, responses);
         assert_eq!(simulation.times()[0], -0.05 * 4.0, "five steps before the cue, the first of them over");
@@ -278,6 +283,21 @@ mod tests {
                     network.readout()[axis].iter().zip(state).map(|(w, &r)| w * f64::from(r)).sum();
                 assert!((read - f64::from(responses.points[trajectory][axis])).abs() < 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn only_a_network_that_was_forced_is_reset_at_hand_off() {
+        for (kind, reset) in [("diffusion", true), ("task-optimal", false)] {
+            let text = TINY.replace("[training]", &format!("[objective]\nkind = \"{kind}\"\n[training]"));
+            let trainer = Trainer::new(Experiment::parse(&text, Path::new(".")).unwrap(), targets()).unwrap();
+            let generator = Network::of(&trainer).stage().generators().unwrap()[0];
+            let displays = [generator.draw(&mut stream(1, Purpose::Displays, &[]))];
+            let [free, reset_points] = [HandOff::Free, HandOff::Reset].map(|hand_off| {
+                let network = Network::of(&trainer).with_hand_off(hand_off);
+                Simulation::new(&network, 2).unwrap().responses(&displays, 3)
+            });
+            assert_eq!(free != reset_points, reset, "{kind}");
         }
     }
 

@@ -59,11 +59,9 @@ pub struct LogEntry {
     pub loss_per_step: Vec<f64>,
     /// Floor at each τ = 1…T.
     pub floor_per_step: Vec<f64>,
-    /// Smoothed (loss − floor)/max(floor, mean floor) at each τ = 1…T.
-    #[serde(default)]
+    /// Smoothed (loss − floor)/max(floor, mean floor) at each τ = 1…T; 0 at those without a regression.
     pub excess_per_step: Vec<f64>,
-    /// Its mean.
-    #[serde(default)]
+    /// Its mean over those that have one.
     pub excess: f64,
     /// The plateau that the loss has stayed on.
     #[serde(default)]
@@ -185,7 +183,7 @@ impl Trainer {
             penalties: &stage.config.objective,
             target,
             generators: &stage.generators,
-            hand_off: stage.config.diffusion.hand_off,
+            hand_off: stage.config.hand_off(),
             radius: stage.config.behaviour.radius,
             spread: stage.config.spread(),
             seed: stage.config.seed,
@@ -217,18 +215,25 @@ impl Trainer {
             gradient[0] = f32::NAN;
         }
         let norm = clip(&mut gradient, training.clip);
+        let layout = &self.circuit.layout;
+        let not_finite_in = |what: &str, values: &[f32]| {
+            layout.tensors().iter().find_map(|tensor| {
+                let value = values[tensor.range.clone()].iter().find(|value| !value.is_finite())?;
+                Some((format!("{what} {}", tensor.name), f64::from(*value)))
+            })
+        };
         if !norm.is_finite() {
-            let bad = self.circuit.layout.tensors().iter().find_map(|tensor| {
-                let value = gradient[tensor.range.clone()].iter().find(|g| !g.is_finite())?;
-                Some((format!("the gradient of {}", tensor.name), f64::from(*value)))
-            });
+            let bad = not_finite_in("the gradient of", &gradient);
             let (quantity, value) = bad.unwrap_or(("the gradient's norm".into(), norm));
             return diverged(quantity, value, FINITE);
         }
         let steps = stage.config.steps();
         let rate = learning_rate(training, progress.stage_step, steps);
-        let layout = &self.circuit.layout;
         self.optimiser.update(layout, &mut self.parameters, &gradient, progress.stage_step, rate);
+        // No later batch tells of the last update.
+        if let Some((quantity, value)) = not_finite_in("a new weight of", &self.parameters) {
+            return diverged(quantity, value, FINITE);
+        }
         let t = progress.stage_step as f64;
         let decay = training.averaging.min((1.0 + t) / (10.0 + t)) as f32;
         for (average, &weight) in self.average.iter_mut().zip(&self.parameters) {

@@ -46,6 +46,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     }
     // Everything the stages read must be there before anything is written.
     experiment.targets().or_bad_input()?;
+    experiment.carried_by(out).or_bad_input()?;
     context.check_out(RUN)?;
     let dir = RunDir::claim(out, RUN).or_bad_input()?;
     let run = if dir.continued() {

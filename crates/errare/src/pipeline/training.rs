@@ -2,7 +2,7 @@
 
 use errare_core::progress::Progress;
 use errare_core::run_dir::RunDir;
-use errare_network::{EXPERIMENT, Experiment, TrainingSummary, read_experiment, train};
+use errare_network::{EXPERIMENT, Experiment, TrainingSummary, train};
 
 use super::{Error, Result};
 
@@ -20,15 +20,15 @@ pub fn train_into(
     progress: &Progress,
     inject_nan_at: Option<u64>,
 ) -> Result<TrainingSummary> {
-    let carried = experiment.carried_by(dir)?;
-    if dir.file(EXPERIMENT).exists() {
-        let held = read_experiment(dir.path())?;
-        if held.to_toml() != carried.to_toml() {
-            return Err(Error::OtherExperiment { path: dir.path().into() });
-        }
+    let carried = experiment.carried_by(dir.path())?;
+    if !dir.file(EXPERIMENT).exists() {
+        carried.write(dir)?;
+    } else if !carried.is_held_by(dir)? {
+        return Err(Error::OtherExperiment { path: dir.path().into() });
     }
-    let targets = carried.targets()?;
-    Ok(train(dir, carried, targets, progress, inject_nan_at, |_| {})?)
+    let experiment = carried.experiment;
+    let targets = experiment.targets()?;
+    Ok(train(dir, experiment, targets, progress, inject_nan_at, |_| {})?)
 }
 
 /// Goes on with the run of a claimed directory.

@@ -173,6 +173,33 @@ fn another_experiment_does_not_overwrite_a_run() {
     assert!(checkpoint(folder, "run") == before);
 }
 
+#[test]
+fn another_fit_at_the_same_path_does_not_change_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let fit = |model: &str| {
+        let data = ["fit", "simulated_probe_effect", "--where", "set_size=2", "--quiet"];
+        let arguments = [&data[..], &["--model", model, "--out", model]].concat();
+        assert!(errare(folder, &arguments).output().unwrap().status.success());
+        std::fs::create_dir_all(folder.join("fit")).unwrap();
+        std::fs::copy(folder.join(model).join("fit.json"), folder.join("fit/fit.json")).unwrap();
+    };
+    fit("three-component");
+    let swap = "swap = { kind = \"fit\", path = \"fit\" }";
+    let text = TINY.replace("swap = { kind = \"flat\", swap_probability = 0.2 }", swap);
+    std::fs::write(folder.join("tiny.toml"), text).unwrap();
+    assert!(train(folder, "run", "2").wait().unwrap().success());
+    // Its own experiment, with nothing left to do.
+    assert!(train(folder, "run", "2").wait().unwrap().success());
+    let held = || (checkpoint(folder, "run"), std::fs::read(folder.join("run/fits/1/fit.json")).unwrap());
+    let before = held();
+    fit("two-component");
+    let output = errare(folder, &["train", "tiny.toml", "--out", "run"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another experiment"));
+    assert!(held() == before);
+}
+
 /// Runs a training that must fail while running, and gives its message.
 #[track_caller]
 fn fails(folder: &Path, arguments: &[&str]) -> String {
