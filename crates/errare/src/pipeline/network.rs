@@ -164,19 +164,12 @@ pub fn analyse_network(
     Ok(NetworkAnalysis { responses, fidelity, densities, alignment })
 }
 
-/// Mean over τ of (loss − floor)/max(floor, mean floor), averaged over the last tenth of the last stage;
-/// `None` without a log.
+/// The logged excess, averaged over the last tenth of the last stage; `None` without a log.
 fn mean_excess(log: &[LogEntry]) -> Option<f64> {
     let last = log.last()?;
     let stage: Vec<&LogEntry> = log.iter().filter(|entry| entry.stage == last.stage).collect();
     let tail = &stage[stage.len() - stage.len().div_ceil(10)..];
-    let steps = last.floor_per_step.len() as f64;
-    let mean_floor = last.floor_per_step.iter().sum::<f64>() / steps;
-    let excess = |entry: &LogEntry| {
-        let each = entry.loss_per_step.iter().zip(&entry.floor_per_step);
-        each.map(|(loss, floor)| (loss - floor) / floor.max(mean_floor)).sum::<f64>() / steps
-    };
-    Some(tail.iter().map(|entry| excess(entry)).sum::<f64>() / tail.len() as f64)
+    Some(tail.iter().map(|entry| entry.excess).sum::<f64>() / tail.len() as f64)
 }
 
 /// Error densities of network and oracle.
