@@ -35,6 +35,7 @@ class Problem:
         expected = {
             "objective": {"kind": "diffusion", "target": "sampled", "weighting": "uniform", "hand_off_spread": 0.0},
             "diffusion": {"reverse_variance": "published"},
+            "training": {"optimiser": "adam"},
         }
         for section, values in expected.items():
             for key, value in values.items():

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use errare::core::progress::Progress;
+use errare::core::provenance::DataIdentity;
 use errare::network::{Experiment, LogEntry, Network, Trainer};
 use errare::pipeline::{AnalysisSize, analyse_network};
 use errare::report::{Axis, Figure, Panel, Series, Unit};
@@ -53,6 +54,12 @@ struct Run {
     experiment: String,
     seed: u64,
     threads: usize,
+    /// Steps of the last stage between judgements.
+    #[serde(default)]
+    every: u64,
+    /// BLAKE3 hash of the program.
+    #[serde(default)]
+    program: String,
     /// All criteria were met.
     faithful: bool,
     /// Why training ended early, when it diverged.
@@ -110,15 +117,16 @@ fn main() -> Result<(), AnyError> {
 /// Reads a run of the same experiment from the results, or makes it.
 fn finished_or_new(path: &Path, seed: u64, arguments: &Arguments) -> Result<Run, AnyError> {
     let experiment = with_seed(&Experiment::read(path)?, seed)?;
+    let program = DataIdentity::of_file(std::env::current_exe()?, 0)?.blake3;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file = arguments.out.join(format!("{name}-{seed}-{}-threads.json", arguments.threads));
     if let Ok(bytes) = std::fs::read(&file) {
         let run: Run = serde_json::from_slice(&bytes)?;
-        if run.text == experiment.to_toml() {
+        if (&*run.text, run.every, &run.program) == (experiment.to_toml(), arguments.every, &program) {
             return Ok(run);
         }
     }
-    let run = train(name, seed, experiment, arguments)?;
+    let run = train(name, seed, experiment, program, arguments)?;
     // Under its name only when it is whole.
     let unfinished = file.with_extension("tmp");
     std::fs::write(&unfinished, serde_json::to_vec_pretty(&run)?)?;
@@ -135,7 +143,13 @@ fn with_seed(experiment: &Experiment, seed: u64) -> Result<Experiment, AnyError>
     Ok(Experiment::from_stages(stages, experiment.folder())?)
 }
 
-fn train(name: String, seed: u64, experiment: Experiment, arguments: &Arguments) -> Result<Run, AnyError> {
+fn train(
+    name: String,
+    seed: u64,
+    experiment: Experiment,
+    program: String,
+    arguments: &Arguments,
+) -> Result<Run, AnyError> {
     let bars = Progress::stderr();
     let bar = bars.bar(&format!("{name}, seed {seed}"), experiment.total_steps());
     let target = experiment.last().target(experiment.folder())?;
@@ -144,6 +158,8 @@ fn train(name: String, seed: u64, experiment: Experiment, arguments: &Arguments)
         experiment: name,
         seed,
         threads: arguments.threads,
+        every: arguments.every,
+        program,
         faithful: false,
         failure: None,
         judgements: Vec::new(),
