@@ -26,12 +26,19 @@ pub struct RingTarget {
     /// (cos, sin, weight) of each centre; weights sum to 1. Each level after the first is the grid of the one
     /// before, thinned by half.
     levels: Vec<Vec<[f64; 3]>>,
+    grid: Grid,
+    radius: f64,
+    spread: f64,
+}
+
+/// How fine the levels of a target are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Grid {
+    levels: usize,
     /// Spacing (radians) of the first level.
     spacing: f64,
     /// Standard deviation (radians) of the emission; infinite without one.
     emission_sd: f64,
-    radius: f64,
-    spread: f64,
 }
 
 /// Times that a grid is thinned by half for noisier responses.
@@ -49,9 +56,8 @@ impl RingTarget {
             .emission(display)
             .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
         let emission_sd = emission.map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
-        // At a spacing of the narrowest density's standard deviation the trapezoid rule errs by less than f32 does.
         let coarsest = 1 << THINNINGS;
-        let nodes = (TAU / emission_sd.min(spread / radius)).ceil() as usize;
+        let nodes = (TAU / product_width(emission_sd, spread / radius)).ceil() as usize;
         let nodes = nodes.next_multiple_of(coarsest);
         // The model's density, with its weights computed once.
         let density = |angle: f64| {
@@ -83,18 +89,13 @@ impl RingTarget {
             }
             level.retain(|centre| centre[2] > 1e-12);
         }
-        Self { levels, spacing: TAU / nodes as f64, emission_sd, radius, spread }
+        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_sd };
+        Self { levels, grid, radius, spread }
     }
 
-    /// The coarsest level that is fine enough for x_τ: its spacing is at most the width of the emission, and the
-    /// angular width of the noise as seen from three standard deviations outside the ring.
+    /// The coarsest level that is fine enough for x_τ.
     pub(crate) fn level(&self, schedule: &Schedule, tau: usize) -> usize {
-        let constants = PosteriorConstants::new(schedule, tau, self.spread);
-        let ring = constants.scale * self.radius;
-        let outside = ring + 3.0 * constants.variance.sqrt();
-        let width = (constants.variance / (ring * outside)).sqrt();
-        let coarser = (width.min(self.emission_sd) / self.spacing).log2().floor().max(0.0);
-        (coarser as usize).min(self.levels.len() - 1)
+        self.grid.level(&PosteriorConstants::new(schedule, tau, self.spread), self.radius)
     }
 
     /// Mean and covariance trace of the clean response: what a task-optimal network can and cannot know.
@@ -108,6 +109,24 @@ impl RingTarget {
         let between = self.radius * self.radius - mean[0] * mean[0] - mean[1] * mean[1];
         (mean, between + 2.0 * self.spread * self.spread)
     }
+}
+
+impl Grid {
+    /// The coarsest level that is fine enough for the product of the emission and the noise, whose angular width is taken
+    /// as it is seen from three standard deviations outside the ring.
+    fn level(&self, constants: &PosteriorConstants, radius: f64) -> usize {
+        let ring = constants.scale * radius;
+        let outside = ring + 3.0 * constants.variance.sqrt();
+        let noise_sd = (constants.variance / (ring * outside)).sqrt();
+        let coarser = (product_width(self.emission_sd, noise_sd) / self.spacing).log2().floor().max(0.0);
+        (coarser as usize).min(self.levels - 1)
+    }
+}
+
+/// Width of the product of two densities with these standard deviations. At a spacing as large as that the trapezoid rule
+/// errs by less than f32 does.
+fn product_width(a: f64, b: f64) -> f64 {
+    (a.powi(-2) + b.powi(-2)).sqrt().recip()
 }
 
 /// Constants of E[x₀ | x_τ] = g x_τ + (1 − g√ᾱ) E[centre | x_τ].
@@ -161,8 +180,10 @@ impl<T: Real> Centres<T> for Shared<T> {
 #[derive(Debug)]
 pub(crate) struct TileTargets<T> {
     levels: Vec<TileCentres<T>>,
-    /// The target of the first lane, which tells the level of each τ for all.
-    first: RingTarget,
+    /// The grids there are; that which needs the finest level for a τ tells it for all.
+    grids: Vec<Grid>,
+    radius: f64,
+    spread: f64,
 }
 
 /// One level of [`TileTargets`].
@@ -176,9 +197,23 @@ struct TileCentres<T> {
 impl<T: Real> TileTargets<T> {
     /// For lanes whose displays have these targets of one behaviour model.
     pub(crate) fn new<'a>(targets: impl Fn(usize) -> &'a RingTarget) -> Self {
-        let first = targets(0).clone();
-        let levels = (0..first.levels.len()).map(|k| TileCentres::new(|lane| &targets(lane).levels[k]));
-        Self { levels: levels.collect(), first }
+        let mut grids: Vec<Grid> = Vec::new();
+        for lane in 0..TILE {
+            let grid = targets(lane).grid;
+            if !grids.contains(&grid) {
+                grids.push(grid);
+            }
+        }
+        let count = grids.iter().map(|grid| grid.levels).max().unwrap_or(1);
+        // A target without an emission is exact on its only level.
+        let levels = (0..count).map(|k| {
+            TileCentres::new(|lane| {
+                let levels = &targets(lane).levels;
+                &levels[k.min(levels.len() - 1)]
+            })
+        });
+        let RingTarget { radius, spread, .. } = *targets(0);
+        Self { levels: levels.collect(), grids, radius, spread }
     }
 
     /// E[x₀ | x_τ] of every trajectory; `x` and `clean` are `[axis][trajectory]`.
@@ -190,9 +225,10 @@ impl<T: Real> TileTargets<T> {
         x: &[Lanes<T>],
         clean: &mut [Lanes<T>],
     ) {
-        let constants = PosteriorConstants::new(schedule, tau, self.first.spread);
-        let centres = &self.levels[self.first.level(schedule, tau)];
-        isa.run(constants.centre(centres, self.first.radius, x, clean));
+        let constants = PosteriorConstants::new(schedule, tau, self.spread);
+        let thinned = self.grids.iter().filter(|grid| grid.levels > 1);
+        let level = thinned.map(|grid| grid.level(&constants, self.radius)).min().unwrap_or(0);
+        isa.run(constants.centre(&self.levels[level], self.radius, x, clean));
         let gain = T::from_f64(constants.gain);
         let share = T::from_f64(1.0 - constants.gain * constants.scale);
         for (clean, x) in clean.iter_mut().zip(x) {
@@ -420,10 +456,13 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let guessing = Guessing(VonMises::new(9.0).unwrap());
+        let [guessing, narrow, narrower] = [9.0, 24.0, 400.0].map(|k| Guessing(VonMises::new(k).unwrap()));
         let distance = SwapFunction::Distance { width: 1.5, offset: -1.0 };
         expectations_are_those_of_bayes([&SwapFunction::None, &distance], 1e-9);
-        expectations_are_those_of_bayes([&guessing, &guessing], 4e-7);
+        for models in [[&guessing, &guessing], [&narrow, &narrow], [&guessing, &narrower]] {
+            expectations_are_those_of_bayes(models.map(|model| model as &dyn ResponseModel), 4e-7);
+        }
+        expectations_are_those_of_bayes([&SwapFunction::None, &narrower], 4e-7);
     }
 
     #[test]

@@ -116,6 +116,6 @@ fn truths_are_ranked_uniformly() {
 fn impossible_truths_are_refused() {
     assert!(GivenTruth::new(FLAT, 1.5, 8.0).unwrap_err().to_string().contains("uniform is 1.5"));
     assert!(GivenTruth::new(FLAT, 0.1, -1.0).is_err());
-    let swap = SwapFunction::Distance { width: 0.0, offset: 0.0 };
+    let swap = SwapFunction::Distance { width: -1.0, offset: 0.0 };
     assert!(GivenTruth::new(swap, 0.1, 8.0).unwrap_err().to_string().contains("width"));
 }
