@@ -9,6 +9,9 @@ pub enum Error {
     /// A foundation refused its input.
     #[error(transparent)]
     Core(#[from] errare_core::Error),
+    /// A file of a run cannot be written while it trains.
+    #[error(transparent)]
+    Writing(errare_core::Error),
     /// A behaviour model refused its input.
     #[error(transparent)]
     Behaviour(#[from] errare_behaviour::Error),
@@ -65,7 +68,7 @@ impl Error {
     /// True when the input, not the run, is at fault.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Diverged { .. })
+        !matches!(self, Self::Diverged { .. } | Self::Writing(_))
     }
 }
 

@@ -62,9 +62,9 @@ pub fn train(
     let text = experiment.to_toml().to_owned();
     let (mut trainer, fresh) = begin(dir, experiment, targets)?;
     trainer.inject_nan_at(inject_nan_at);
-    dir.write(EXPERIMENT, text.as_bytes())?;
+    dir.write(EXPERIMENT, text.as_bytes()).map_err(Error::Writing)?;
     if fresh {
-        dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
+        dir.write(CHECKPOINT, &trainer.checkpoint()?).map_err(Error::Writing)?;
     }
     let mut log = EventLog::open_truncated_to(dir.file(EVENTS), trainer.progress().step)?;
     let bar = bars.bar("training", total);
@@ -74,20 +74,20 @@ pub fn train(
         let every = trainer.checkpoint_every();
         let stage = trainer.progress().stage;
         if let Some(entry) = trainer.step()? {
-            log.append(entry.step, &entry)?;
+            log.append(entry.step, &entry).map_err(Error::Writing)?;
             bar.set(entry.step, &progress_line(&entry));
             on_log(&entry);
         }
         // The log first, always: a checkpoint never knows of steps that the log does not.
         if let Some(tried) = untried.take().filter(|_| trainer.is_sound()) {
-            log.sync()?;
-            dir.write(CHECKPOINT, &tried)?;
+            log.sync().map_err(Error::Writing)?;
+            dir.write(CHECKPOINT, &tried).map_err(Error::Writing)?;
         }
         let progress = trainer.progress();
         if progress.finished || (progress.stage != stage && trainer.is_sound()) {
             // The next batch, if there is one, is of another stage and tells nothing about these weights.
-            log.sync()?;
-            dir.write(CHECKPOINT, &trainer.checkpoint()?)?;
+            log.sync().map_err(Error::Writing)?;
+            dir.write(CHECKPOINT, &trainer.checkpoint()?).map_err(Error::Writing)?;
         } else if progress.step.is_multiple_of(every) {
             untried = Some(trainer.checkpoint()?);
         }
@@ -299,6 +299,16 @@ mod tests {
             });
             assert_eq!(free != reset_points, reset, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_the_inputs_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::claim(folder.path().join("run"), "run").unwrap();
+        std::fs::create_dir(dir.file(EXPERIMENT)).unwrap();
+        let experiment = Experiment::parse(TINY, Path::new(".")).unwrap();
+        let error = train(&dir, experiment, targets(), &Bars::silent(), None, |_| {}).unwrap_err();
+        assert!(matches!(error, Error::Writing(_)) && !error.is_bad_input(), "{error}");
     }
 
     #[test]
