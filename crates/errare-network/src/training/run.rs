@@ -42,7 +42,7 @@ pub struct TrainingSummary {
 ///
 /// The directory holds a checkpoint from the start. A later one replaces it only when its weights are *sound*: the
 /// next batch was computed with them, and neither it nor those before gave reason to doubt them. Behind the last batch of a
-/// stage there is none to try its weights: they are finite, and the batches before gave no reason to doubt them.
+/// stage there is none to try its weights, which are finite.
 ///
 /// `targets` holds the response model of each stage; `on_log` sees every line of the log as it is written.
 /// `inject_nan_at` makes the gradient of that step not a number, to see training fail.
@@ -293,12 +293,20 @@ mod tests {
             let trainer = Trainer::new(Experiment::parse(&text, Path::new(".")).unwrap(), targets()).unwrap();
             let generator = Network::of(&trainer).stage().generators().unwrap()[0];
             let displays = [generator.draw(&mut stream(1, Purpose::Displays, &[]))];
-            let [free, reset_points] = [HandOff::Free, HandOff::Reset].map(|hand_off| {
+            let [free, drawn] = [HandOff::Free, HandOff::Reset].map(|hand_off| {
                 let network = Network::of(&trainer).with_hand_off(hand_off);
                 Simulation::new(&network, 2).unwrap().responses(&displays, 3)
             });
-            assert_eq!(free != reset_points, reset, "{kind}");
+            assert_eq!(free != drawn, reset, "{kind}");
         }
+    }
+
+    #[test]
+    fn weights_that_are_no_longer_finite_are_named() {
+        let text = TINY.replace("steps = 40", "steps = 40\nlearning_rate = 1e300");
+        let mut trainer = Trainer::new(Experiment::parse(&text, Path::new(".")).unwrap(), targets()).unwrap();
+        let error = trainer.step().unwrap_err().to_string();
+        assert!(error.contains("a new weight of ") && error.contains(" at step 1"), "{error}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     }
     // Everything the stages read must be there before anything is written.
     experiment.targets().or_bad_input()?;
-    experiment.carried_by(out).or_bad_input()?;
+    let carried = experiment.carried_by(out).or_bad_input()?;
     context.check_out(RUN)?;
     let dir = RunDir::claim(out, RUN).or_bad_input()?;
     let run = if dir.continued() {
@@ -58,7 +58,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     };
     let started = Instant::now();
     let summary =
-        train_into(&run.dir, &experiment, &context.progress, arguments.inject_nan_at).map_err(failure)?;
+        train_into(&run.dir, carried, &context.progress, arguments.inject_nan_at).map_err(failure)?;
     finish(run, context, "train", &summary, started)
 }
 

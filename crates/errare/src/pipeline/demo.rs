@@ -95,7 +95,7 @@ pub fn demo(
     run_provenance.kind = RUN.into();
     run_provenance.write(&run)?;
     let experiment = experiment(options.cue, options.seed, dir)?;
-    let training = train_into(&run, &experiment, progress, None)?;
+    let training = train_into(&run, experiment.carried_by(run.path())?, progress, None)?;
 
     let network = Network::load(run.path())?;
     let log = read_log(run.path())?;

@@ -2,25 +2,24 @@
 
 use errare_core::progress::Progress;
 use errare_core::run_dir::RunDir;
-use errare_network::{EXPERIMENT, Experiment, TrainingSummary, train};
+use errare_network::{CarriedExperiment, EXPERIMENT, Experiment, TrainingSummary, train};
 
 use super::{Error, Result};
 
 /// Kind of a run directory that holds a network.
 pub const RUN: &str = "run";
 
-/// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped.
-/// `inject_nan_at` as in [`train`].
+/// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped. `carried` is what
+/// [`Experiment::carried_by`] makes of it for that directory, `inject_nan_at` as in [`train`].
 ///
 /// # Errors
 /// [`Error::OtherExperiment`] when the directory holds another experiment; otherwise as [`train`].
 pub fn train_into(
     dir: &RunDir,
-    experiment: &Experiment,
+    carried: CarriedExperiment,
     progress: &Progress,
     inject_nan_at: Option<u64>,
 ) -> Result<TrainingSummary> {
-    let carried = experiment.carried_by(dir.path())?;
     if !dir.file(EXPERIMENT).exists() {
         carried.write(dir)?;
     } else if !carried.is_held_by(dir)? {

@@ -144,6 +144,7 @@ fn mistakes_are_bad_input_and_write_nothing() {
         ("key.toml", "[training]\nlerning_rate = 1e-3", "did you mean `learning_rate`"),
         ("value.toml", "[network]\nneurons = 1", "network.neurons is 1"),
         ("fit.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"nowhere\" }", "nowhere"),
+        ("start.toml", "[training]\nstart_from = \"nowhere\"", "nowhere"),
     ] {
         std::fs::write(folder.join(name), text).unwrap();
         let output = errare(folder, &["train", name, "--out", "run"]).output().unwrap();
@@ -198,6 +199,31 @@ fn another_fit_at_the_same_path_does_not_change_a_run() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("another experiment"));
     assert!(held() == before);
+}
+
+#[test]
+fn a_run_may_start_from_another_and_keeps_a_copy_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
+    assert!(train(folder, "first", "2").wait().unwrap().success());
+    // One step a stage at a rate of nothing: what is found is what was started from.
+    let still = TINY
+        .replace("steps = 200", "steps = 1\nlearning_rate = 1e-30\naveraging = 0.0\nstart_from = \"first\"")
+        .replace("at_most_steps = 100", "at_most_steps = 1");
+    std::fs::write(folder.join("tiny.toml"), still).unwrap();
+    assert!(train(folder, "second", "2").wait().unwrap().success());
+    let simulated = |run: &str| {
+        let arguments = ["simulate", run, "--displays", "8", "--samples", "2", "--seed", "1"];
+        assert!(errare(folder, &arguments).output().unwrap().status.success());
+        std::fs::read(folder.join(run).join("responses.parquet")).unwrap()
+    };
+    assert!(checkpoint(folder, "second/start") == checkpoint(folder, "first"));
+    assert!(simulated("second") == simulated("first"));
+    std::fs::write(folder.join("first/checkpoint.safetensors"), checkpoint(folder, "second")).unwrap();
+    let output = errare(folder, &["train", "tiny.toml", "--out", "second"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another experiment"));
 }
 
 /// Runs a training that must fail while running, and gives its message.
