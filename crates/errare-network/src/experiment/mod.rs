@@ -1,0 +1,304 @@
+//! Experiment files: one TOML a network, read, checked and written back with every default spelled out.
+//!
+//! `[[stage]]` tables are a curriculum: each overrides keys of the base, in order; the base itself is the last
+//! stage.
+
+mod stage;
+mod validity;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{
+    BehaviourConfig, Cue, DiffusionConfig, NetworkConfig, ObjectiveConfig, TaskConfig, TrainingConfig,
+};
+use crate::{Error, Result};
+
+pub use stage::Stage;
+pub(crate) use stage::draw_display;
+
+/// A validated experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    stages: Vec<Stage>,
+    text: String,
+    folder: PathBuf,
+}
+
+impl Experiment {
+    /// Reads and checks an experiment file.
+    ///
+    /// # Errors
+    /// Names the file and the line, key and value at fault, and what would be valid.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| errare_core::Error::Io { path: path.into(), source })?;
+        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        Self::parse(&text, &folder).map_err(|error| match error {
+            Error::Experiment { reason, .. } => Error::Experiment { path: path.into(), reason },
+            other => Error::Experiment { path: path.into(), reason: other.to_string() },
+        })
+    }
+
+    /// Parses and checks the text of an experiment file; relative paths in it start at `folder`.
+    ///
+    /// # Errors
+    /// As [`Experiment::read`].
+    pub fn parse(text: &str, folder: &Path) -> Result<Self> {
+        let fail = |reason: String| Error::Experiment { path: folder.into(), reason };
+        // The first pass finds errors of syntax and of unknown keys at their place in the file.
+        let spelled: Spelled = toml::from_str(text).map_err(|error| fail(explain(&error.to_string())))?;
+        let mut base: toml::Table = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
+        base.remove("stage");
+        let mut stages = Vec::new();
+        for (index, mut overrides) in spelled.stage.into_iter().enumerate() {
+            if let Some(until) = overrides.remove("until") {
+                let training = overrides.entry("training").or_insert(toml::Table::new().into());
+                if let Some(training) = training.as_table_mut() {
+                    training.insert("until".into(), until);
+                }
+            }
+            let merged = merge(base.clone(), overrides);
+            let stage: Stage = merged.try_into().map_err(|error: toml::de::Error| {
+                fail(format!("stage {}: {}", index + 1, explain(error.message())))
+            })?;
+            stages.push(stage);
+        }
+        let last: Stage = base.try_into().map_err(|error: toml::de::Error| fail(explain(error.message())))?;
+        stages.push(last);
+        Self::from_stages(stages, folder)
+    }
+
+    /// An experiment of these stages; relative paths in them start at `folder`.
+    ///
+    /// # Errors
+    /// Names the key whose value is outside its domain, or that a stage may not change.
+    pub fn from_stages(stages: Vec<Stage>, folder: &Path) -> Result<Self> {
+        let Some(last) = stages.last() else {
+            return Err(Error::invalid("stage", "empty", "at least one stage"));
+        };
+        for (index, stage) in stages.iter().enumerate() {
+            check(stage, &stages[0], last).map_err(|reason| Error::Experiment {
+                path: folder.into(),
+                reason: if stages.len() > 1 { format!("stage {}: {reason}", index + 1) } else { reason },
+            })?;
+        }
+        #[derive(Serialize)]
+        struct Written<'a> {
+            #[serde(flatten)]
+            base: &'a Stage,
+            #[serde(skip_serializing_if = "<[Stage]>::is_empty")]
+            stage: &'a [Stage],
+        }
+        let written = Written { base: last, stage: &stages[..stages.len() - 1] };
+        let text = toml::to_string(&written)
+            .map_err(|error| Error::Experiment { path: folder.into(), reason: error.to_string() })?;
+        Ok(Self { stages, text, folder: folder.into() })
+    }
+
+    /// The stages in order; the last is the base.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The last stage: what the finished network is.
+    #[must_use]
+    pub fn last(&self) -> &Stage {
+        &self.stages[self.stages.len() - 1]
+    }
+
+    /// The experiment as TOML with every default written out.
+    #[must_use]
+    pub fn to_toml(&self) -> &str {
+        &self.text
+    }
+
+    /// Where relative paths in the experiment start.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Steps of all stages together, at most.
+    #[must_use]
+    pub fn total_steps(&self) -> u64 {
+        self.stages.iter().map(Stage::steps).sum()
+    }
+}
+
+/// What is wrong with a stage by itself, or beside the first and the last one.
+fn check(stage: &Stage, first: &Stage, last: &Stage) -> std::result::Result<(), String> {
+    validity::validate(stage).map_err(|error| error.to_string())?;
+    let start = &stage.training.start_from;
+    if start.is_some() && *start != first.training.start_from {
+        return Err("only the first stage starts from a run".into());
+    }
+    let slots = |stage: &Stage| (stage.task.cue == Cue::Index).then(|| stage.largest_set_size());
+    let circuit = |stage: &Stage| (stage.seed, stage.task.cue, slots(stage));
+    if without_noise(stage) != without_noise(last) || circuit(stage) != circuit(last) {
+        return Err("a stage may not change the seed, the cue, the slots or the architecture".into());
+    }
+    Ok(())
+}
+
+/// What of `[network]` all stages share.
+fn without_noise(stage: &Stage) -> NetworkConfig {
+    NetworkConfig { preparation_noise: None, null_space_noise: None, ..stage.network.clone() }
+}
+
+/// The file's keys as spelled, stages as plain tables.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read only for the errors of their parsers")]
+struct Spelled {
+    #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    task: TaskConfig,
+    #[serde(default)]
+    behaviour: BehaviourConfig,
+    #[serde(default)]
+    network: NetworkConfig,
+    #[serde(default)]
+    objective: ObjectiveConfig,
+    #[serde(default)]
+    diffusion: DiffusionConfig,
+    #[serde(default)]
+    training: TrainingConfig,
+    #[serde(default)]
+    stage: Vec<toml::Table>,
+}
+
+/// `base` with the keys of `overrides` replaced, table by table. A `swap` that names its `kind` replaces the base's whole.
+fn merge(mut base: toml::Table, overrides: toml::Table) -> toml::Table {
+    for (key, value) in overrides {
+        let merged = match (base.remove(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => {
+                let replaced = key == "swap" && new.contains_key("kind");
+                toml::Value::Table(if replaced { new } else { merge(old, new) })
+            }
+            (_, value) => value,
+        };
+        base.insert(key, merged);
+    }
+    base
+}
+
+/// Adds the nearest known key to an "unknown field" error.
+fn explain(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = message.contains("unknown field") || message.contains("unknown variant");
+    if let (true, Some((wrong, known))) = (unknown, quoted.split_first()) {
+        let nearest = known.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
+        if let Some(nearest) = nearest.filter(|nearest| strsim::jaro(wrong, nearest) > 0.6) {
+            return format!("{}\ndid you mean `{nearest}`?", message.trim_end());
+        }
+    }
+    message.trim_end().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ObjectiveKind;
+
+    fn parse(text: &str) -> Result<Experiment> {
+        Experiment::parse(text, Path::new("here"))
+    }
+
+    const EXAMPLE: &str = r#"
+        seed = 3
+        [task]
+        cue = "feature"
+        [behaviour]
+        swap = { kind = "distance", width = 1.5, offset = -2.0 }
+        [training]
+        steps = 100
+        [[stage]]
+        until = { loss_over_floor = 0.15, at_most_steps = 60 }
+        objective.kind = "task-optimal"
+        behaviour.swap = { kind = "none" }
+        task.epochs = { delay = [1, 1], response = 5 }
+    "#;
+
+    #[test]
+    fn stages_override_the_base_and_end_in_it() {
+        let experiment = parse(EXAMPLE).unwrap();
+        let [first, last] = experiment.stages() else { panic!("two stages") };
+        assert_eq!(first.objective.kind, ObjectiveKind::TaskOptimal);
+        assert_eq!((first.task.epochs.response, first.task.epochs.stimulus, first.steps()), (5, 5, 60));
+        assert_eq!((last.objective.kind, last.task.epochs.response), (ObjectiveKind::Diffusion, 40));
+        assert_eq!(experiment.total_steps(), 160);
+    }
+
+    #[test]
+    fn the_written_form_reads_back() {
+        let experiment = parse(EXAMPLE).unwrap();
+        assert_eq!(parse(experiment.to_toml()).unwrap().stages(), experiment.stages());
+        assert!(experiment.to_toml().contains("learning_rate = 0.001"), "defaults are written out");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, words) in [
+            ("[netwrk]\nneurons = 3", "did you mean `network`"),
+            ("[network]\nneuron = 3", "did you mean `neurons`"),
+            ("[network]\ndynamics = \"dendritc\"", "did you mean `dendritic`"),
+            ("[network]\nneurons = 1", "network.neurons is 1"),
+            ("[network]\nbranches = []", "network.branches is []"),
+            ("[network]\nbranches = [2, 0]", "at least 1"),
+            ("[network]\nbranches = [1000, 1000]", "at most 100000 ends a neuron"),
+            ("[network]\ndynamics = \"low-rank\"\nrank = 17", "network.rank is 17"),
+            ("[network]\nreport_columns = 0", "network.report_columns is 0, but it must be 1 to 16"),
+            ("[network]\nprobe_columns = 17", "network.probe_columns is 17, but it must be 1 to 16"),
+            ("[network]\ndynamics = \"low_rank\"", "did you mean `low-rank`"),
+            ("[behaviour]\nswap = { kind = \"distanc\", width = 1.0 }", "did you mean `distance`"),
+            ("[behaviour]\nswap = { kind = \"distance\", width = 1.0 }", "offset"),
+            ("[behaviour]\nswap = { kind = \"cue-noise\", kappa = -1.0 }", "behaviour.swap.kappa is -1"),
+            (
+                "[behaviour]\nswap = { kind = \"flat\", swap_probability = 1.5 }",
+                "behaviour.swap.swap_probability is 1.5",
+            ),
+            (
+                "[behaviour]\nresponse_sd = 1e-6",
+                "behaviour.response_sd is 0.000001, but it must be 0.001 to π",
+            ),
+            ("[network]\ninput_gain = 0.0", "network.input_gain is 0"),
+            ("[network]\nhidden = 1000000", "network.hidden is 1000000, but it must be 1 to 65536"),
+            ("[network]\ntime_code = 7", "network.time_code is 7"),
+            (
+                "[network]\ndynamics = \"rate\"\nneurons = 4096\nhidden = 65536",
+                "the number of parameters of [network] is 537858204, but it must be 1 to 100000000",
+            ),
+            ("[task]\nepochs = { response = 0 }", "task.epochs.response is 0, but it must be 1 to 1000"),
+            ("[task]\nepochs = { delay = [1, 100000] }", "task.epochs.delay is 100000"),
+            ("[training]\ndisplays = 10000\nsamples = 10000", "training.samples is 100000000"),
+            ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),
+            ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
+            ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),
+            ("[training]\nuntil = { exces = 0.1 }", "did you mean `excess`"),
+            (
+                "[objective]\nfree_running = 0.5\ntarget = \"sampled\"",
+                "objective.free_running is 0.5, but it must be 0 unless",
+            ),
+            ("[objective]\nhand_off_spread = 0.1\n[training]\nsamples = 1", "one sample has no spread"),
+            ("[diffusion]\nreverse_variance = \"posterio\"", "did you mean `posterior`"),
+            ("[[stage]]\nnetwork.neurons = 20", "may not change"),
+            ("[[stage]]\nnetwork.alpha = 0.2", "may not change"),
+            ("[[stage]]\nnetwork.input_gain = 2.0", "may not change"),
+            (
+                "[[stage]]\ntraining.start_from = \"a\"\n[[stage]]\ntraining.start_from = \"b\"",
+                "stage 2: only the first stage starts from a run",
+            ),
+            ("[[stage]]\nnetwork.probe_columns = 8", "may not change"),
+            ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
+            ("seed = \"one\"", "invalid type"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text:?} gives {error:?}");
+        }
+    }
+}
