@@ -365,10 +365,7 @@ fn denoise(
     for tau in (1..=schedule.steps()).rev() {
         let c = PosteriorConstants::new(schedule, tau, target.spread);
         isa.run(c.centre(&centres[target.level(schedule, tau)], target.radius, &x, &mut mean));
-        let (before, after, beta) =
-            (schedule.alpha_bar[tau - 1], schedule.alpha_bar[tau], schedule.beta[tau]);
-        let clean = before.sqrt() * beta / (1.0 - after);
-        let noised = (1.0 - beta).sqrt() * (1.0 - before) / (1.0 - after);
+        let [clean, noised] = schedule.posterior_weights(tau);
         // x ← A E[x₀ | x] + B x + σ z.
         let from_x = (clean * c.gain + noised) as f32;
         let from_centre = (clean * (1.0 - c.gain * c.scale)) as f32;

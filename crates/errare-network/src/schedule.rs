@@ -68,11 +68,9 @@ impl Schedule {
             let b = beta[0] + (beta[1] - beta[0]) * position;
             let before = schedule.alpha_bar[tau - 1];
             let after = before * (1.0 - b);
-            // Posterior q(x_{τ−1} | x_τ, x₀) = N(A x₀ + B x_τ, β̃).
-            let clean = before.sqrt() * b / (1.0 - after);
-            let noised = (1.0 - b).sqrt() * (1.0 - before) / (1.0 - after);
             schedule.beta[tau] = b;
             schedule.alpha_bar[tau] = after;
+            let [clean, noised] = schedule.posterior_weights(tau);
             schedule.beta_tilde[tau] = b * (1.0 - before) / (1.0 - after);
             schedule.reverse_variance[tau] = schedule.beta_tilde[tau];
             schedule.clean_weight[tau] = clean / alpha;
@@ -81,14 +79,19 @@ impl Schedule {
         Ok(schedule)
     }
 
+    /// A and B of the posterior q(x_{τ−1} | x_τ, x₀) = N(A x₀ + B x_τ, β̃).
+    pub(crate) fn posterior_weights(&self, tau: usize) -> [f64; 2] {
+        let (before, after, b) = (self.alpha_bar[tau - 1], self.alpha_bar[tau], self.beta[tau]);
+        [before.sqrt() * b / (1.0 - after), (1.0 - b).sqrt() * (1.0 - before) / (1.0 - after)]
+    }
+
     /// The same schedule with the reverse steps' noise by another rule, for clean responses of spread s₀ about an item.
     #[must_use]
     pub fn with_reverse_variance(mut self, rule: ReverseVariance, spread: f64) -> Self {
         for tau in 1..=self.steps() {
-            let (before, after) = (self.alpha_bar[tau - 1], self.alpha_bar[tau]);
-            // A and Var(x₀ | x_τ, item) = s₀²(1 − ᾱ)/(ᾱs₀² + 1 − ᾱ).
-            let clean = before.sqrt() * self.beta[tau] / (1.0 - after);
-            let variance = spread * spread;
+            // Var(x₀ | x_τ, item) = s₀²(1 − ᾱ)/(ᾱs₀² + 1 − ᾱ).
+            let [clean, _] = self.posterior_weights(tau);
+            let (after, variance) = (self.alpha_bar[tau], spread * spread);
             let unknown = variance * (1.0 - after) / (after * variance + 1.0 - after);
             self.reverse_variance[tau] = self.beta_tilde[tau]
                 + match rule {

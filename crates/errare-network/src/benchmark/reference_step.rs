@@ -59,7 +59,7 @@ impl ReferenceStep {
             network: &stage.network,
             schedule: &schedule,
             objective: &stage.objective(&schedule),
-            penalties: &stage.objective,
+            config: &stage.objective,
             hand_off: stage.diffusion.hand_off,
             target,
             generators: &stage.generators()?,

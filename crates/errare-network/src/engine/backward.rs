@@ -27,8 +27,7 @@ pub(crate) fn backward<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>,
             targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
         }
     };
-    let own: Option<&OwnTarget<'_, T>> =
-        if plan.penalties.free_running > 0.0 { Some(&expected) } else { None };
+    let own: Option<&OwnTarget<'_, T>> = if plan.config.free_running > 0.0 { Some(&expected) } else { None };
     forward_pass(plan, inputs, own, slot);
     backward_pass(plan, inputs, slot);
 }
@@ -113,7 +112,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
         let regression = if response { plan.objective.regressions[step.code] } else { None };
         let residual = &work.residuals[2 * step.code * VECTORS..][..2 * VECTORS];
         let epoch_steps = plan.steps.iter().filter(|other| other.epoch == step.epoch).count();
-        let activity = plan.penalties.activity / epoch_steps as f64;
+        let activity = plan.config.activity / epoch_steps as f64;
         if activity > 0.0 {
             plan.isa.run(Activity {
                 plane: response.then_some(Plane(&circuit.readout)),

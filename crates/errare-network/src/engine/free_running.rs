@@ -87,7 +87,7 @@ mod tests {
     use super::super::targets::{clean_targets, draw_targets};
     use super::super::{BatchPlan, States, Tile, TileInputs, TrialStep, begin, step_forward, trial_steps};
     use crate::circuit::{Circuit, draw_readout};
-    use crate::config::{CleanTarget, Cue, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
+    use crate::config::{Cue, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
     use crate::kernel::{Isa, Lanes, VECTORS, lane, zeros};
     use crate::objective::{Objective, Weighting};
     use crate::schedule::Schedule;
@@ -102,7 +102,7 @@ mod tests {
         schedule: Schedule,
         steps: Vec<TrialStep>,
         objective: Objective,
-        penalties: ObjectiveConfig,
+        config: ObjectiveConfig,
         displays: Vec<Display>,
         weights: Vec<Vec<f64>>,
         hand_off: HandOff,
@@ -132,7 +132,7 @@ mod tests {
                 steps: trial_steps(&task, &network, &schedule, 1),
                 objective: Objective::diffusion(&schedule, Weighting::Uniform),
                 // Nothing but the regressions; every third sample runs freely.
-                penalties: ObjectiveConfig {
+                config: ObjectiveConfig {
                     free_running: 1.0 / 3.0,
                     hand_off_mean: 0.0,
                     activity: 0.0,
@@ -174,11 +174,9 @@ mod tests {
                 steps: &self.steps,
                 schedule: &self.schedule,
                 objective: &self.objective,
-                penalties: &self.penalties,
+                config: &self.config,
                 target: &TARGET,
                 weights: &self.weights,
-                clean_target: CleanTarget::Expected,
-                exploration: 0.0,
                 hand_off: self.hand_off,
                 radius: 2.5,
                 spread: 0.125,

@@ -74,7 +74,7 @@ pub(super) fn hand_off_penalty<T: Real>(
     state: &[Lanes<T>],
     costate: &mut [Lanes<T>],
 ) -> [f64; 2] {
-    let (mean_weight, spread_weight) = (plan.penalties.hand_off_mean, plan.penalties.hand_off_spread);
+    let (mean_weight, spread_weight) = (plan.config.hand_off_mean, plan.config.hand_off_spread);
     if mean_weight == 0.0 && spread_weight == 0.0 {
         return [0.0; 2];
     }

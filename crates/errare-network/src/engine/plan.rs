@@ -6,7 +6,7 @@ use errare_behaviour::ResponseModel;
 use super::free_running::Forced;
 use super::{Tile, TrialStep};
 use crate::circuit::Circuit;
-use crate::config::{CleanTarget, HandOff, ObjectiveConfig};
+use crate::config::{HandOff, ObjectiveConfig};
 use crate::dynamics::SPAN;
 use crate::kernel::{Isa, Lanes, Real, StepBuffer, VECTORS, zeros};
 use crate::objective::Objective;
@@ -22,14 +22,11 @@ pub(crate) struct BatchPlan<'a, T> {
     pub(crate) steps: &'a [TrialStep],
     pub(crate) schedule: &'a Schedule,
     pub(crate) objective: &'a Objective,
-    pub(crate) penalties: &'a ObjectiveConfig,
+    /// `[objective]` of the stage.
+    pub(crate) config: &'a ObjectiveConfig,
     pub(crate) target: &'a dyn ResponseModel,
     /// Mixture weights of the target for every display.
     pub(crate) weights: &'a [Vec<f64>],
-    /// Regress on expected clean responses instead of sampled ones.
-    pub(crate) clean_target: CleanTarget,
-    /// Share of the samples whose clean response is drawn about an item chosen at random.
-    pub(crate) exploration: f64,
     /// What happens to the plane of free lanes when the response begins.
     pub(crate) hand_off: HandOff,
     /// R, and s₀.

@@ -24,7 +24,7 @@ pub(super) fn draw_targets<T: Real>(
     work: &mut Workspace<T>,
 ) {
     let (seed, _, step) = inputs.noise_key;
-    let roles = Roles { exploring: plan.exploration, free: plan.penalties.free_running };
+    let roles = Roles { exploring: plan.config.exploration, free: plan.config.free_running };
     let explores = |lane: usize| roles.explores(inputs.first + lane);
     let is_free = |lane: usize| roles.is_free(inputs.first + lane);
     work.forced = forced_lanes(is_free);
@@ -115,7 +115,7 @@ pub(super) fn clean_targets<T: Real>(
     work: &mut Workspace<T>,
 ) -> Option<TileTargets<T>> {
     let steps = plan.schedule.steps();
-    if plan.clean_target == CleanTarget::Sampled {
+    if plan.config.target == CleanTarget::Sampled {
         for tau in 1..=steps {
             let (sampled, target) = (&work.chain[..2 * VECTORS], 2 * tau * VECTORS);
             work.clean[target..target + 2 * VECTORS].copy_from_slice(sampled);

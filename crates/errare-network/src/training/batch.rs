@@ -26,7 +26,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) network: &'a NetworkConfig,
     pub(crate) schedule: &'a Schedule,
     pub(crate) objective: &'a Objective,
-    pub(crate) penalties: &'a ObjectiveConfig,
+    /// `[objective]` of the stage.
+    pub(crate) config: &'a ObjectiveConfig,
     pub(crate) target: &'a dyn ResponseModel,
     pub(crate) generators: &'a [DisplayGenerator],
     pub(crate) hand_off: HandOff,
@@ -93,11 +94,9 @@ impl<T: Real> Accumulators<T> {
             steps: &steps,
             schedule: problem.schedule,
             objective: problem.objective,
-            penalties: problem.penalties,
+            config: problem.config,
             target: problem.target,
             weights: &weights,
-            clean_target: problem.penalties.target,
-            exploration: problem.penalties.exploration,
             hand_off: problem.hand_off,
             radius: problem.radius,
             spread: problem.spread,
@@ -221,7 +220,7 @@ mod tests {
         let readout = draw_readout(case.network.neurons, 3);
         let circuit = Circuit::<T>::new(&case.network, case.task.cue, 2, &readout);
         // Large penalties, so that an error in them cannot hide.
-        let penalties = ObjectiveConfig {
+        let config = ObjectiveConfig {
             hand_off_mean: 0.3,
             hand_off_spread: 0.4,
             activity: 0.2,
@@ -233,7 +232,7 @@ mod tests {
             network: &case.network,
             schedule: &case.schedule,
             objective: &case.objective,
-            penalties: &penalties,
+            config: &config,
             target: &SwapFunction::Distance { width: 1.5, offset: -0.5 },
             generators: &[DisplayGenerator::standard(2).unwrap()],
             hand_off: HandOff::Free,

@@ -50,6 +50,13 @@ pub(crate) struct Divergence {
     pub(crate) limit: String,
 }
 
+impl Divergence {
+    /// A quantity that became `value`, which is not finite.
+    pub(crate) fn not_finite(quantity: String, value: f64) -> Self {
+        Self { quantity, value, limit: "but it must be finite".into() }
+    }
+}
+
 /// One batch, as the monitor sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch<'a> {

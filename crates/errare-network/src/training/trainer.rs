@@ -4,7 +4,7 @@ use errare_behaviour::{DisplayGenerator, ResponseModel};
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Accumulators, BatchLoss, Problem};
-use super::monitor::{Batch, Ending, Monitor};
+use super::monitor::{Batch, Divergence, Ending, Monitor};
 use super::optimiser::Optimiser;
 use super::rate::{clip, learning_rate};
 use crate::circuit::{Circuit, Readout, draw_readout};
@@ -115,7 +115,7 @@ impl Trainer {
         let stage = StageState::new(&experiment.stages()[0], &circuit, &*targets[0])?;
         Ok(Self {
             average: parameters.clone(),
-            since_log: (vec![0.0; stage.landmarks.floor_per_step.len()], 0),
+            since_log: nothing_to_log(&stage.landmarks),
             experiment,
             targets,
             readout,
@@ -133,7 +133,7 @@ impl Trainer {
     pub(crate) fn resume_at(&mut self, progress: Progress) -> Result<()> {
         let index = progress.stage.min(self.experiment.stages().len() - 1);
         self.stage = StageState::new(&self.experiment.stages()[index], &self.circuit, &*self.targets[index])?;
-        self.since_log = (vec![0.0; self.stage.landmarks.floor_per_step.len()], 0);
+        self.since_log = nothing_to_log(&self.stage.landmarks);
         self.optimiser = Optimiser::new(&self.circuit.layout, self.stage.config.training.optimiser);
         self.progress = progress;
         Ok(())
@@ -172,23 +172,48 @@ impl Trainer {
     /// [`Error::Diverged`] when the loss or a gradient is not finite, or when the losses show that training cannot
     /// recover. The trainer is then of no further use; its last good state is the latest sound checkpoint.
     pub fn step(&mut self) -> Result<Option<LogEntry>> {
+        let (loss, mut gradient) = self.gradient();
+        if self.inject_nan_at == Some(self.progress.step + 1) {
+            gradient[0] = f32::NAN;
+        }
+        let gradient_norm = clip(&mut gradient, self.stage.config.training.clip);
+        if let Some(fault) = self.not_finite(&loss, &gradient, gradient_norm) {
+            return Err(self.diverged(fault));
+        }
+        let learning_rate = self.update(&gradient);
+        // No later batch tells of the last update.
+        if let Some(fault) = self.not_finite_in("a new weight of", &self.parameters) {
+            return Err(self.diverged(fault));
+        }
+        let ended = self.observe(&loss, gradient_norm)?;
+        self.progress.step += 1;
+        self.progress.stage_step += 1;
+        let due = ended.is_some() || self.progress.step.is_multiple_of(self.stage.config.training.log_every);
+        let entry = due.then(|| self.log_entry(&loss, gradient_norm, learning_rate, ended));
+        if ended.is_some() {
+            self.next_stage(ended)?;
+        }
+        Ok(entry)
+    }
+
+    /// Loss and gradient of the next batch.
+    fn gradient(&mut self) -> (BatchLoss, Vec<f32>) {
         let Self { stage, progress, .. } = self;
         let training = &stage.config.training;
-        let target = &*self.targets[progress.stage];
         let problem = Problem {
             task: &stage.config.task,
             network: &stage.config.network,
             schedule: &stage.schedule,
             objective: &stage.objective,
-            penalties: &stage.config.objective,
-            target,
+            config: &stage.config.objective,
+            target: &*self.targets[progress.stage],
             generators: &stage.generators,
             hand_off: stage.config.hand_off(),
             radius: stage.config.behaviour.radius,
             spread: stage.config.spread(),
             seed: stage.config.seed,
         };
-        let (mut loss, mut gradient) = stage.accumulators.gradient(
+        let (mut loss, gradient) = stage.accumulators.gradient(
             &problem,
             &self.circuit,
             &self.parameters,
@@ -202,85 +227,96 @@ impl Trainer {
             loss.per_step.iter_mut().zip(floor).for_each(|(loss, floor)| *loss += floor);
             loss.total += stage.landmarks.floor;
         }
-        let (step, seed) = (progress.step + 1, stage.config.seed);
-        let diverged = |quantity: String, value: f64, limit: &str| {
-            Err(Error::Diverged { quantity, value, limit: limit.into(), step, seed })
-        };
-        const FINITE: &str = "but it must be finite";
+        (loss, gradient)
+    }
+
+    /// What is not finite in a batch's loss or gradient, if anything is.
+    fn not_finite(&self, loss: &BatchLoss, gradient: &[f32], norm: f64) -> Option<Divergence> {
         if !loss.total.is_finite() {
-            let (quantity, value) = not_finite(&loss);
-            return diverged(quantity, value, FINITE);
+            return Some(loss_not_finite(loss));
         }
-        if self.inject_nan_at == Some(step) {
-            gradient[0] = f32::NAN;
-        }
-        let norm = clip(&mut gradient, training.clip);
-        let layout = &self.circuit.layout;
-        let not_finite_in = |what: &str, values: &[f32]| {
-            layout.tensors().iter().find_map(|tensor| {
-                let value = values[tensor.range.clone()].iter().find(|value| !value.is_finite())?;
-                Some((format!("{what} {}", tensor.name), f64::from(*value)))
-            })
-        };
-        if !norm.is_finite() {
-            let bad = not_finite_in("the gradient of", &gradient);
-            let (quantity, value) = bad.unwrap_or(("the gradient's norm".into(), norm));
-            return diverged(quantity, value, FINITE);
-        }
-        let steps = stage.config.steps();
-        let rate = learning_rate(training, progress.stage_step, steps);
-        self.optimiser.update(layout, &mut self.parameters, &gradient, progress.stage_step, rate);
-        // No later batch tells of the last update.
-        if let Some((quantity, value)) = not_finite_in("a new weight of", &self.parameters) {
-            return diverged(quantity, value, FINITE);
-        }
-        let t = progress.stage_step as f64;
-        let decay = training.averaging.min((1.0 + t) / (10.0 + t)) as f32;
+        let overflown = || Divergence::not_finite("the gradient's norm".into(), norm);
+        let fault = || self.not_finite_in("the gradient of", gradient).unwrap_or_else(overflown);
+        (!norm.is_finite()).then(fault)
+    }
+
+    /// The first tensor that holds a value which is not finite, of as many `values` as there are parameters.
+    fn not_finite_in(&self, what: &str, values: &[f32]) -> Option<Divergence> {
+        self.circuit.layout.tensors().iter().find_map(|tensor| {
+            let value = values[tensor.range.clone()].iter().find(|value| !value.is_finite())?;
+            Some(Divergence::not_finite(format!("{what} {}", tensor.name), f64::from(*value)))
+        })
+    }
+
+    /// The error of a training that ends in the step after the last one counted.
+    fn diverged(&self, Divergence { quantity, value, limit }: Divergence) -> Error {
+        Error::Diverged { quantity, value, limit, step: self.progress.step + 1, seed: self.stage.config.seed }
+    }
+
+    /// Moves the weights, and their average after them. Returns the learning rate.
+    fn update(&mut self, gradient: &[f32]) -> f64 {
+        let (config, taken) = (&self.stage.config, self.progress.stage_step);
+        let rate = learning_rate(&config.training, taken, config.steps());
+        self.optimiser.update(&self.circuit.layout, &mut self.parameters, gradient, taken, rate);
+        let t = taken as f64;
+        let decay = config.training.averaging.min((1.0 + t) / (10.0 + t)) as f32;
         for (average, &weight) in self.average.iter_mut().zip(&self.parameters) {
             *average = decay * *average + (1.0 - decay) * weight;
         }
-        progress.step += 1;
-        progress.stage_step += 1;
+        rate
+    }
+
+    /// Shows a batch to the monitor, which tells whether the stage is over.
+    fn observe(&mut self, loss: &BatchLoss, gradient_norm: f64) -> Result<Option<Ending>> {
         self.since_log.0.iter_mut().zip(&loss.per_step).for_each(|(sum, loss)| *sum += loss);
         self.since_log.1 += 1;
+        let Self { stage, progress, .. } = self;
+        let StageState { config, landmarks, .. } = stage;
+        let stage_step = progress.stage_step + 1;
         let batch = Batch {
             loss: stage.objective.weighted(&loss.per_step),
             per_step: &loss.per_step,
-            gradient_norm: norm,
-            stage_step: progress.stage_step,
+            gradient_norm,
+            stage_step,
         };
-        let landmarks = &stage.landmarks;
-        progress.monitor.observe(batch, training, landmarks);
-        self.sound = progress.monitor.is_sound();
-        let ended = progress.monitor.ending(progress.stage_step, steps, training, landmarks);
+        let monitor = &mut progress.monitor;
+        monitor.observe(batch, &config.training, landmarks);
+        self.sound = monitor.is_sound();
+        let ended = monitor.ending(stage_step, config.steps(), &config.training, landmarks);
         let last = ended.is_some() && progress.stage + 1 == self.experiment.stages().len();
-        if let Some(found) = progress.monitor.divergence(batch, landmarks, last) {
-            return diverged(found.quantity, found.value, &found.limit);
+        match monitor.divergence(batch, landmarks, last) {
+            Some(fault) => Err(self.diverged(fault)),
+            None => Ok(ended),
         }
-        let due = ended.is_some() || progress.step.is_multiple_of(training.log_every);
-        let entry = due.then(|| LogEntry {
+    }
+
+    /// A line of the log, for the steps since the one before.
+    fn log_entry(
+        &mut self,
+        loss: &BatchLoss,
+        gradient_norm: f64,
+        learning_rate: f64,
+        ended: Option<Ending>,
+    ) -> LogEntry {
+        let Self { progress, stage: StageState { landmarks, .. }, .. } = self;
+        let monitor = &progress.monitor;
+        let (sums, steps) = std::mem::replace(&mut self.since_log, nothing_to_log(landmarks));
+        LogEntry {
             step: progress.step,
             stage: progress.stage + 1,
             loss: loss.total,
-            smoothed_loss: progress.monitor.smoothed_loss,
+            smoothed_loss: monitor.smoothed_loss,
             floor: landmarks.floor,
-            gradient_norm: norm,
-            learning_rate: rate,
+            gradient_norm,
+            learning_rate,
             penalties: loss.penalties,
-            loss_per_step: self.since_log.0[1..].iter().map(|sum| sum / self.since_log.1 as f64).collect(),
+            loss_per_step: sums[1..].iter().map(|sum| sum / steps as f64).collect(),
             floor_per_step: landmarks.floor_per_step[1..].to_vec(),
-            excess_per_step: progress.monitor.excess_per_step(landmarks),
-            excess: progress.monitor.excess(landmarks),
-            plateau: progress.monitor.plateau(landmarks),
+            excess_per_step: monitor.excess_per_step(landmarks),
+            excess: monitor.excess(landmarks),
+            plateau: monitor.plateau(landmarks),
             ended,
-        });
-        if due {
-            self.since_log = (vec![0.0; stage.landmarks.floor_per_step.len()], 0);
         }
-        if ended.is_some() {
-            self.next_stage(ended)?;
-        }
-        Ok(entry)
     }
 
     /// Whether the latest batch gave no reason to doubt the weights it was computed with.
@@ -329,14 +365,19 @@ impl StageState {
     }
 }
 
+/// Sums of the losses per step, and of how many batches, before the first.
+fn nothing_to_log(landmarks: &Landmarks) -> (Vec<f64>, u64) {
+    (vec![0.0; landmarks.floor_per_step.len()], 0)
+}
+
 /// The part of a loss that is not finite, by name.
-fn not_finite(loss: &BatchLoss) -> (String, f64) {
+fn loss_not_finite(loss: &BatchLoss) -> Divergence {
     let steps = loss.per_step.iter().enumerate().rev().find(|(_, loss)| !loss.is_finite());
     let names = ["hand-off mean", "hand-off spread", "activity"];
     let penalties = names.iter().zip(&loss.penalties).find(|(_, penalty)| !penalty.is_finite());
     match (steps, penalties) {
-        (Some((tau, &value)), _) => (format!("the loss at τ = {tau}"), value),
-        (None, Some((name, &value))) => (format!("the {name} penalty"), value),
-        (None, None) => ("the loss".into(), loss.total),
+        (Some((tau, &value)), _) => Divergence::not_finite(format!("the loss at τ = {tau}"), value),
+        (None, Some((name, &value))) => Divergence::not_finite(format!("the {name} penalty"), value),
+        (None, None) => Divergence::not_finite("the loss".into(), loss.total),
     }
 }
