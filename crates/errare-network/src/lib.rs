@@ -36,9 +36,9 @@ pub use landmarks::Plateau;
 pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
-pub use ring::{RingTarget, sample_oracle};
+pub use ring::RingTarget;
 pub use schedule::{ReverseVariance, Schedule};
-pub use simulation::{Responses, Simulation, Trajectories};
+pub use simulation::{Responses, Simulation, Trajectories, sample_oracle};
 pub use target::CarriedExperiment;
 pub use task::{Epoch, Epochs};
 pub use training::{

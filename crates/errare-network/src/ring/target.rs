@@ -1,0 +1,158 @@
+//! The density of clean responses: a mixture of isotropic Gaussians with centres on the ring.
+//!
+//! The centres are the items themselves where the model reports them exactly, otherwise a fine grid of angles weighted
+//! by the model's density (a trapezoid rule, whose error is far below f32 at this spacing).
+
+use std::f64::consts::TAU;
+
+use errare_behaviour::{Display, ResponseModel};
+use errare_core::angle::difference;
+
+use super::constants::PosteriorConstants;
+use crate::schedule::Schedule;
+
+/// The distribution of clean responses to one display.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RingTarget {
+    /// (cos, sin, weight) of each centre; weights sum to 1. Each level after the first is the grid of the one
+    /// before, thinned by half.
+    pub(super) levels: Vec<Vec<[f64; 3]>>,
+    pub(super) grid: Grid,
+    pub(crate) radius: f64,
+    pub(crate) spread: f64,
+}
+
+/// How fine the levels of a target are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Grid {
+    pub(super) levels: usize,
+    /// Spacing (radians) of the first level.
+    spacing: f64,
+    /// Standard deviation (radians) of the emission; infinite without one.
+    emission_sd: f64,
+}
+
+/// Times that a grid is thinned by half for noisier responses.
+const THINNINGS: usize = 3;
+/// An emission narrower than this share of the spread's angle s₀/R counts as exact: it would add a thousandth to the
+/// variance, and a grid that resolves it costs in proportion to its precision.
+const EXACT_EMISSION: f64 = 1.0 / 32.0;
+
+impl RingTarget {
+    /// The target of a behaviour model for one display, with ring radius R and spread s₀.
+    #[must_use]
+    pub fn new(model: &dyn ResponseModel, display: &Display, radius: f64, spread: f64) -> Self {
+        let weights = model.weights(display);
+        let emission = model
+            .emission(display)
+            .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
+        let emission_sd = emission.map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
+        let coarsest = 1 << THINNINGS;
+        let nodes = (TAU / product_width(emission_sd, spread / radius)).ceil() as usize;
+        let nodes = nodes.next_multiple_of(coarsest);
+        // The model's density, with its weights computed once.
+        let density = |angle: f64| {
+            let of_item = |(&report, &weight): (&f64, &f64)| {
+                Some(weight * emission?.log_density(difference(angle, report)).exp())
+            };
+            weights[0] / TAU + display.report.iter().zip(&weights[1..]).filter_map(of_item).sum::<f64>()
+        };
+        let mut level = Vec::new();
+        if emission.is_some() || weights[0] > 0.0 {
+            level.extend((0..nodes).map(|node| {
+                let angle = TAU * node as f64 / nodes as f64;
+                [angle.cos(), angle.sin(), density(angle)]
+            }));
+        }
+        let mut levels = vec![level];
+        if emission.is_some() {
+            for thinning in 1..=THINNINGS {
+                levels.push(levels[0].iter().step_by(1 << thinning).copied().collect());
+            }
+        }
+        let share = if emission.is_some() { 1.0 } else { weights[0] };
+        for level in &mut levels {
+            let total: f64 = level.iter().map(|centre| centre[2]).sum();
+            level.iter_mut().for_each(|centre| centre[2] *= share / total);
+            if emission.is_none() {
+                let items = display.report.iter().zip(&weights[1..]);
+                level.extend(items.map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
+            }
+            level.retain(|centre| centre[2] > 1e-12);
+        }
+        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_sd };
+        Self { levels, grid, radius, spread }
+    }
+
+    /// The coarsest level that is fine enough for x_τ.
+    pub(crate) fn level(&self, schedule: &Schedule, tau: usize) -> usize {
+        self.grid.level(&PosteriorConstants::new(schedule, tau, self.spread), self.radius)
+    }
+
+    /// Mean and covariance trace of the clean response: what a task-optimal network can and cannot know.
+    #[must_use]
+    pub fn moments(&self) -> ([f64; 2], f64) {
+        let mut mean = [0.0; 2];
+        for [cos, sin, weight] in &self.levels[0] {
+            mean[0] += self.radius * weight * cos;
+            mean[1] += self.radius * weight * sin;
+        }
+        let between = self.radius * self.radius - mean[0] * mean[0] - mean[1] * mean[1];
+        (mean, between + 2.0 * self.spread * self.spread)
+    }
+}
+
+impl Grid {
+    /// The coarsest level that is fine enough for the product of the emission and the noise, whose angular width is taken
+    /// as it is seen from three standard deviations outside the ring.
+    pub(super) fn level(&self, constants: &PosteriorConstants, radius: f64) -> usize {
+        let ring = constants.scale * radius;
+        let outside = ring + 3.0 * constants.variance.sqrt();
+        let noise_sd = (constants.variance / (ring * outside)).sqrt();
+        let coarser = (product_width(self.emission_sd, noise_sd) / self.spacing).log2().floor().max(0.0);
+        (coarser as usize).min(self.levels - 1)
+    }
+}
+
+/// Width of the product of two densities with these standard deviations. At a spacing as large as that the trapezoid rule
+/// errs by less than f32 does.
+fn product_width(a: f64, b: f64) -> f64 {
+    (a.powi(-2) + b.powi(-2)).sqrt().recip()
+}
+
+#[cfg(test)]
+mod tests {
+    use errare_behaviour::{DisplayGenerator, Emission};
+    use errare_core::random::{Purpose, stream};
+    use errare_core::von_mises::VonMises;
+
+    use super::*;
+
+    const RING: (f64, f64) = (2.5, 0.125);
+
+    #[test]
+    fn an_emission_far_narrower_than_the_spread_counts_as_exact() {
+        #[derive(Debug)]
+        struct Answers(Option<VonMises>);
+        impl ResponseModel for Answers {
+            fn weights(&self, _: &Display) -> Vec<f64> {
+                vec![0.1, 0.7, 0.2]
+            }
+            fn emission(&self, _: &Display) -> Option<&dyn Emission> {
+                self.0.as_ref().map(|emission| emission as &dyn Emission)
+            }
+        }
+        let display = DisplayGenerator::standard(2).unwrap().draw(&mut stream(5, Purpose::Displays, &[0]));
+        let target = |kappa: Option<f64>| {
+            let model = Answers(kappa.map(|kappa| VonMises::new(kappa).unwrap()));
+            RingTarget::new(&model, &display, RING.0, RING.1)
+        };
+        assert_eq!(target(Some(1e9)), target(None));
+        // The narrowest that is resolved still has the moments of an exact one.
+        let (resolved, exact) = (target(Some(4e5)), target(None));
+        assert!(resolved.levels[0].len() > 3000);
+        for (a, b) in resolved.moments().0.iter().zip(exact.moments().0) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
