@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::{BnsArguments, csv};
+use super::fit::BnsArguments;
 use super::grouping::{GroupArguments, check_probe, model};
-use super::output::{TextTable, count, counted};
+use super::output::{TextTable, count, counted, csv};
 use super::table::TableArguments;
 
 /// What the directory of the results holds.
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let checks = check(&table, &keys, arguments.model, &options, &context.progress).or_failed()?;
     let rows: Vec<Row> = checks.iter().flat_map(rows).collect();
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
-        run.dir.write("checks.csv", &csv(&rows, |row| row)?).or_failed()?;
+        run.dir.write("checks.csv", &csv(&rows)?).or_failed()?;
         for figure in check_figures(&checks) {
             figure.write(&run.dir.path().join("figures")).or_failed()?;
         }

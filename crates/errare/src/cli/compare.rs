@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::{BnsArguments, csv};
+use super::fit::BnsArguments;
 use super::grouping::{GroupArguments, check_probe, lacks_nothing, model};
-use super::output::{TextTable, count, counted};
+use super::output::{TextTable, count, counted, csv};
 use super::table::TableArguments;
 
 /// What the directory of the results holds.
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let comparisons = compare(&table, &keys, &models, &options, &context.progress).or_failed()?;
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         let rows: Vec<Row> = comparisons.iter().flat_map(rows).collect();
-        run.dir.write("comparison.csv", &csv(&rows, |row| row)?).or_failed()?;
+        run.dir.write("comparison.csv", &csv(&rows)?).or_failed()?;
         for figure in comparison_figures(&comparisons) {
             figure.write(&run.dir.path().join("figures")).or_failed()?;
         }

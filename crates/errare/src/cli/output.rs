@@ -53,6 +53,15 @@ impl Output {
     }
 }
 
+/// A CSV file of rows that name their columns.
+pub(crate) fn csv<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, Failure> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).or_failed()?;
+    }
+    writer.into_inner().map_err(csv::IntoInnerError::into_error).or_failed()
+}
+
 /// A table of text with aligned columns: the first to the left, the others to the right.
 #[derive(Debug, Default)]
 pub(crate) struct TextTable {

@@ -6,9 +6,8 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::csv;
 use super::grouping::GroupArguments;
-use super::output::{TextTable, count};
+use super::output::{TextTable, count, csv};
 use super::table::TableArguments;
 
 /// What the directory of the results holds.
@@ -42,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         table.group_by(&keys).iter().map(summarise).collect::<Result<_, Failure>>()?;
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         let rows: Vec<Row> = summaries.iter().flat_map(rows).collect();
-        run.dir.write("summary.csv", &csv(&rows, |row| row)?).or_failed()?;
+        run.dir.write("summary.csv", &csv(&rows)?).or_failed()?;
         run.end()?;
     }
     let document = json!({ "data": identity, "groups": summaries });

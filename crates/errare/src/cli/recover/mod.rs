@@ -1,23 +1,26 @@
 //! `errare recover`: parameters, models and posteriors recovered from simulated trials, with gates stated before.
 
+mod specification;
+mod summary;
+mod tables;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use errare::behaviour::recovery::{
-    Calibration, CalibrationDesign, Gates, GivenTruth, RecoveryDesign, Truth, calibrate, recover_models,
+    Calibration, CalibrationDesign, Gates, RecoveryDesign, Truth, calibrate, recover_models,
     recover_parameters, recover_posteriors,
 };
-use errare::behaviour::{
-    DisplayGenerator, Error, Fits, ModelName, SwapDependence, SwapFunction, nuts_is_built,
-};
+use errare::behaviour::{DisplayGenerator, Error, Fits, ModelName, SwapFunction, nuts_is_built};
 use errare::core::provenance::{DataIdentity, Provenance};
 use errare::pipeline::{Recovery, recovery_page};
-use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::{FIT_FILE, csv};
-use super::output::{TextTable, count};
+use super::fit::FIT_FILE;
+use specification::{Specification, TruthSpecification, default_kappa, default_set_size, default_uniform};
+use summary::summary;
+use tables::write_tables;
 
 /// What the directory of the results holds.
 const KIND: &str = "recovery";
@@ -81,77 +84,6 @@ fn swaps(text: &str) -> Result<SwapFunction, String> {
             Ok(SwapFunction::Distance { width: number(width)?, offset: number(offset)? })
         }
         _ => Err(format!("{text:?} is no swap function; expected none, flat:P or distance:W:O")),
-    }
-}
-
-/// A TOML file of truths.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Specification {
-    trials: Option<u64>,
-    sets: Option<u64>,
-    separation: Option<f64>,
-    calibrate: Option<u64>,
-    nuts: bool,
-    models: Vec<ModelName>,
-    gates: Option<Gates>,
-    truth: Vec<TruthSpecification>,
-}
-
-/// One truth set by hand.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TruthSpecification {
-    name: Option<String>,
-    model: ModelName,
-    #[serde(default = "default_kappa")]
-    kappa: f64,
-    #[serde(default = "default_uniform")]
-    uniform: f64,
-    swap: Option<SwapFunction>,
-    #[serde(default = "default_set_size")]
-    set_size: u8,
-}
-
-fn default_kappa() -> f64 {
-    12.0
-}
-
-fn default_uniform() -> f64 {
-    0.1
-}
-
-fn default_set_size() -> u8 {
-    4
-}
-
-impl TruthSpecification {
-    fn truth(&self, separation: Option<f64>) -> Result<Truth, Failure> {
-        let swap = match self.swap {
-            Some(swap) => swap,
-            None => default_swaps(self.model)?,
-        };
-        if !(1..=8).contains(&self.set_size) {
-            return Err(Failure::bad_input(format!("set_size is {}, but it must be 1 to 8", self.set_size)));
-        }
-        let given = GivenTruth::new(swap, self.uniform, self.kappa).or_bad_input()?;
-        let label = self.name.clone().unwrap_or_else(|| self.model.to_string());
-        Truth::given(label, self.model, given, usize::from(self.set_size), separation).or_bad_input()
-    }
-}
-
-/// Swaps as a model has them.
-fn default_swaps(model: ModelName) -> Result<SwapFunction, Failure> {
-    match model {
-        ModelName::TwoComponent => Ok(SwapFunction::None),
-        ModelName::ThreeComponent | ModelName::Bns(SwapDependence::None) => {
-            Ok(SwapFunction::Flat { swap_probability: 0.25 })
-        }
-        ModelName::Bns(SwapDependence::Probe) => Ok(SwapFunction::Distance { width: 0.8, offset: 0.0 }),
-        _ => Err(Failure::bad_input(format!(
-            "{model} has no parameters to set by hand: fit it, and give the directory of the fit; or say the swaps \
-             by --swap"
-        ))),
     }
 }
 
@@ -340,187 +272,4 @@ fn watched<T>(
     let bar = context.progress.bar(label, total);
     let done = AtomicU64::new(0);
     work(&|| bar.set(done.fetch_add(1, Ordering::Relaxed) + 1, "")).or_failed()
-}
-
-#[derive(Serialize)]
-struct EstimateRow<'a> {
-    truth: &'a str,
-    model: String,
-    set: usize,
-    parameter: &'a str,
-    true_value: f64,
-    estimate: f64,
-}
-
-#[derive(Serialize)]
-struct ScoreRow<'a> {
-    truth: &'a str,
-    set: u64,
-    model: String,
-    score: f64,
-}
-
-#[derive(Serialize)]
-struct RankRow<'a> {
-    quantity: &'a str,
-    set: usize,
-    rank: usize,
-}
-
-#[derive(Serialize)]
-struct CoefficientRow<'a> {
-    truth: &'a str,
-    coefficient: &'a str,
-    mean: f64,
-    sd: f64,
-    nuts_mean: f64,
-    nuts_sd: f64,
-    ess: f64,
-    r_hat: f64,
-}
-
-fn write_tables(dir: &errare::core::run_dir::RunDir, recovery: &Recovery) -> Result<(), Failure> {
-    let mut estimates = Vec::new();
-    for recovered in &recovery.parameters {
-        for summary in &recovered.parameters {
-            estimates.extend(summary.estimates.iter().enumerate().map(|(set, &estimate)| EstimateRow {
-                truth: &recovered.truth,
-                model: recovered.model.to_string(),
-                set,
-                parameter: &summary.name,
-                true_value: summary.truth,
-                estimate,
-            }));
-        }
-    }
-    dir.write("parameters.csv", &csv(&estimates, |row| row)?).or_failed()?;
-    if let Some(models) = &recovery.models {
-        let mut scores = Vec::new();
-        for outcome in &models.outcomes {
-            scores.extend(models.models.iter().zip(&outcome.scores).map(|(model, &score)| ScoreRow {
-                truth: &outcome.truth,
-                set: outcome.set,
-                model: model.to_string(),
-                score,
-            }));
-        }
-        dir.write("models.csv", &csv(&scores, |row| row)?).or_failed()?;
-    }
-    if let Some(calibration) = &recovery.calibration {
-        let mut ranks = Vec::new();
-        for quantity in &calibration.quantities {
-            ranks.extend(quantity.ranks.iter().enumerate().map(|(set, &rank)| RankRow {
-                quantity: &quantity.name,
-                set,
-                rank,
-            }));
-        }
-        dir.write("ranks.csv", &csv(&ranks, |row| row)?).or_failed()?;
-    }
-    if !recovery.posteriors.is_empty() {
-        let mut rows = Vec::new();
-        for recovered in &recovery.posteriors {
-            rows.extend(recovered.check.coefficients.iter().map(|check| CoefficientRow {
-                truth: &recovered.truth,
-                coefficient: &check.name,
-                mean: check.mean,
-                sd: check.sd,
-                nuts_mean: check.nuts_mean,
-                nuts_sd: check.nuts_sd,
-                ess: check.ess,
-                r_hat: check.r_hat,
-            }));
-        }
-        dir.write("posteriors.csv", &csv(&rows, |row| row)?).or_failed()?;
-    }
-    Ok(())
-}
-
-fn summary(recovery: &Recovery) -> String {
-    let mut text = String::new();
-    let mut table = TextTable::new(2, ["truth", "parameter", "true value", "bias", "RMSE", "coverage"]);
-    let dash = || "-".to_owned();
-    for recovered in &recovery.parameters {
-        for summary in &recovered.parameters {
-            table.row([
-                recovered.truth.clone(),
-                summary.name.clone(),
-                format!("{:.4}", summary.truth),
-                format!("{:+.4} ± {:.4}", summary.bias, 1.96 * summary.bias_error),
-                format!("{:.4}", summary.rmse),
-                summary.coverage.map_or_else(dash, |coverage| format!("{coverage:.3}")),
-            ]);
-        }
-        if let Some(curve) = &recovered.swap_curve {
-            table.row([
-                recovered.truth.clone(),
-                "swap curve".to_owned(),
-                dash(),
-                dash(),
-                format!("{:.4}", curve.rmse),
-                format!("{:.3}", curve.coverage),
-            ]);
-        }
-    }
-    text.push_str(&format!("\n{table}"));
-    if let Some(models) = &recovery.models {
-        let names = models.models.iter().map(ToString::to_string);
-        let heading = ["generated by".to_owned()].into_iter().chain(names);
-        let mut table =
-            TextTable::new(1, heading.chain(["undecided".to_owned(), "mean margin (nats)".to_owned()]));
-        for row in &models.rows {
-            let wins = row.won.iter().zip(&row.first).map(|(won, first)| format!("{won} ({first})"));
-            let cells = [row.truth.clone()].into_iter().chain(wins);
-            table.row(cells.chain([row.undecided.to_string(), format!("{:+.1}", row.margin)]));
-        }
-        text.push_str(&format!("\nwins by 3 nats or more (by any margin)\n{table}"));
-    }
-    if let Some(calibration) = &recovery.calibration {
-        let mut table = TextTable::new(1, ["ranked", "p of χ²", "p of Kolmogorov-Smirnov"]);
-        for quantity in &calibration.quantities {
-            table.row([
-                quantity.name.clone(),
-                format!("{:.3}", quantity.chi_square_p),
-                format!("{:.3}", quantity.kolmogorov_smirnov_p),
-            ]);
-        }
-        let sets = count(calibration.sets as usize);
-        text.push_str(&format!(
-            "\ncalibration: {sets} truths from the prior of bns:{}\n{table}",
-            calibration.dependence.name()
-        ));
-    }
-    if !recovery.posteriors.is_empty() {
-        let mut table =
-            TextTable::new(2, ["truth", "coefficient", "variational", "NUTS", "shift (sd)", "ESS", "R-hat"]);
-        for recovered in &recovery.posteriors {
-            for check in &recovered.check.coefficients {
-                table.row([
-                    recovered.truth.clone(),
-                    check.name.clone(),
-                    format!("{:+.3} ± {:.3}", check.mean, check.sd),
-                    format!("{:+.3} ± {:.3}", check.nuts_mean, check.nuts_sd),
-                    format!("{:.3}", check.shift()),
-                    format!("{:.0}", check.ess),
-                    format!("{:.4}", check.r_hat),
-                ]);
-            }
-        }
-        let divergences: usize = recovery.posteriors.iter().map(|one| one.check.divergences).sum();
-        text.push_str(&format!(
-            "\nposteriors beside NUTS (mean ± sd), {divergences} divergent draws\n{table}"
-        ));
-    }
-    text.push('\n');
-    for gate in &recovery.gates {
-        let verdict = match gate.met {
-            Some(true) => "met",
-            Some(false) => "NOT met",
-            None => "nothing to measure",
-        };
-        let value = gate.value.map_or_else(dash, |value| format!("{value:.4}"));
-        text.push_str(&format!("{}: {verdict} ({value}, limit {:.4})\n", gate.name, gate.limit));
-    }
-    text.push_str(&format!("{}\n", recovery.verdict_text()));
-    text
 }

@@ -1,0 +1,78 @@
+//! TOML files of truths set by hand.
+
+use errare::behaviour::recovery::{Gates, GivenTruth, Truth};
+use errare::behaviour::{ModelName, SwapDependence, SwapFunction};
+use serde::Deserialize;
+
+use crate::cli::failure::{Failure, Stage};
+
+/// A TOML file of truths.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Specification {
+    pub(super) trials: Option<u64>,
+    pub(super) sets: Option<u64>,
+    pub(super) separation: Option<f64>,
+    pub(super) calibrate: Option<u64>,
+    pub(super) nuts: bool,
+    pub(super) models: Vec<ModelName>,
+    pub(super) gates: Option<Gates>,
+    pub(super) truth: Vec<TruthSpecification>,
+}
+
+/// One truth set by hand.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TruthSpecification {
+    pub(super) name: Option<String>,
+    pub(super) model: ModelName,
+    #[serde(default = "default_kappa")]
+    pub(super) kappa: f64,
+    #[serde(default = "default_uniform")]
+    pub(super) uniform: f64,
+    pub(super) swap: Option<SwapFunction>,
+    #[serde(default = "default_set_size")]
+    pub(super) set_size: u8,
+}
+
+pub(super) fn default_kappa() -> f64 {
+    12.0
+}
+
+pub(super) fn default_uniform() -> f64 {
+    0.1
+}
+
+pub(super) fn default_set_size() -> u8 {
+    4
+}
+
+impl TruthSpecification {
+    pub(super) fn truth(&self, separation: Option<f64>) -> Result<Truth, Failure> {
+        let swap = match self.swap {
+            Some(swap) => swap,
+            None => default_swaps(self.model)?,
+        };
+        if !(1..=8).contains(&self.set_size) {
+            return Err(Failure::bad_input(format!("set_size is {}, but it must be 1 to 8", self.set_size)));
+        }
+        let given = GivenTruth::new(swap, self.uniform, self.kappa).or_bad_input()?;
+        let label = self.name.clone().unwrap_or_else(|| self.model.to_string());
+        Truth::given(label, self.model, given, usize::from(self.set_size), separation).or_bad_input()
+    }
+}
+
+/// Swaps as a model has them.
+fn default_swaps(model: ModelName) -> Result<SwapFunction, Failure> {
+    match model {
+        ModelName::TwoComponent => Ok(SwapFunction::None),
+        ModelName::ThreeComponent | ModelName::Bns(SwapDependence::None) => {
+            Ok(SwapFunction::Flat { swap_probability: 0.25 })
+        }
+        ModelName::Bns(SwapDependence::Probe) => Ok(SwapFunction::Distance { width: 0.8, offset: 0.0 }),
+        _ => Err(Failure::bad_input(format!(
+            "{model} has no parameters to set by hand: fit it, and give the directory of the fit; or say the swaps \
+             by --swap"
+        ))),
+    }
+}
