@@ -1,6 +1,6 @@
 //! A trained network: its last stage's configuration, weights and read-out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::circuit::{Circuit, Readout};
 use crate::experiment::{Experiment, Stage};
@@ -14,14 +14,18 @@ pub struct Network {
     pub(crate) circuit: Circuit<f32>,
     pub(crate) parameters: Vec<f32>,
     readout: Readout,
+    started_from: Option<PathBuf>,
 }
 
 impl Network {
     /// The network as it stands in training.
     #[must_use]
     pub fn of(trainer: &Trainer) -> Self {
-        let stage = trainer.experiment().last().clone();
-        Self::new(stage, trainer.average.clone(), trainer.readout.clone())
+        let experiment = trainer.experiment();
+        let (stage, readout) = (experiment.last().clone(), trainer.readout.clone());
+        let circuit = Circuit::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
+        let parameters = trainer.average.clone();
+        Self { stage, circuit, parameters, readout, started_from: experiment.started_from().cloned() }
     }
 
     /// Reads the network of a run directory.
@@ -33,7 +37,8 @@ impl Network {
         let bytes =
             std::fs::read(&path).map_err(|source| errare_core::Error::Io { path: path.clone(), source })?;
         let saved = Saved::read(&bytes, &path)?;
-        let stage = Experiment::parse(saved.experiment(), run.as_ref())?.last().clone();
+        let experiment = Experiment::parse(saved.experiment(), run.as_ref())?;
+        let stage = experiment.last().clone();
         let readout = saved.readout(&path)?;
         if readout[0].len() != stage.network.neurons {
             let (found, expected) = (readout[0].len(), stage.network.neurons);
@@ -42,12 +47,7 @@ impl Network {
         }
         let circuit = Circuit::<f32>::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
         let parameters = saved.vector("average", &circuit.layout, &path)?;
-        Ok(Self { stage, circuit, parameters, readout })
-    }
-
-    fn new(stage: Stage, parameters: Vec<f32>, readout: Readout) -> Self {
-        let circuit = Circuit::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
-        Self { stage, circuit, parameters, readout }
+        Ok(Self { stage, circuit, parameters, readout, started_from: experiment.started_from().cloned() })
     }
 
     /// The configuration of the last stage.
@@ -67,6 +67,12 @@ impl Network {
     #[must_use]
     pub fn readout(&self) -> &Readout {
         &self.readout
+    }
+
+    /// The run whose weights training started from; `None` when it started from random ones.
+    #[must_use]
+    pub fn started_from(&self) -> Option<&Path> {
+        self.started_from.as_deref()
     }
 
     /// Number of parameters.

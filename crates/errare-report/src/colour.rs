@@ -1,7 +1,7 @@
 //! Colours that survive colour blindness and print, and the roles they always play.
 //!
 //! The eight colours are those of Okabe & Ito (2008), *Color Universal Design*. No figure relies on colour
-//! alone: every role has a marker of its own, and lines differ in dash or in legend order.
+//! alone: roles that meet in a figure differ in marker, and lines in dash or in legend order.
 
 use std::f64::consts::TAU;
 
@@ -36,7 +36,7 @@ impl Rgb {
     }
 }
 
-/// Who a curve belongs to; each has one colour and one marker in every figure.
+/// Who a curve belongs to; each has one colour and one marker in every figure, and shares the marker with one other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// People's data: ink.

@@ -5,7 +5,7 @@ use crate::Unit;
 /// What stands for an absent value.
 pub const MISSING: &str = "n/a";
 
-/// `value` to `digits` significant digits: `"0.0123"`, `"1 234"`, `"1.2 × 10⁻⁵"`; [`MISSING`] unless finite.
+/// `value` to `digits` significant digits: `"0.0123"`, `"12 345"`, `"1.2 × 10⁻⁵"`; [`MISSING`] unless finite.
 ///
 /// Numbers below 10⁻⁴ and from 10⁶ on are written with a power of ten. Digits are grouped by thin spaces.
 ///

@@ -149,11 +149,39 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] when the file is there and cannot be removed.
     pub fn remove(&self, name: impl AsRef<Path>) -> Result<()> {
-        let path = self.file(name);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::Io { path, source }),
-            _ => Ok(()),
+        remove(self.file(name))
+    }
+
+    /// Removes the drawings and tables in `figures`, before a run whose figures may be others writes its own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be read or a file cannot be removed.
+    pub fn remove_figures(&self) -> Result<()> {
+        let folder = self.file("figures");
+        let fail = |source| Error::Io { path: folder.clone(), source };
+        let entries = match fs::read_dir(&folder) {
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(fail)?,
+        };
+        for entry in entries {
+            let path = entry.map_err(fail)?.path();
+            if path.extension().is_some_and(|ending| ending == "svg" || ending == "csv") {
+                remove(path)?;
+            }
         }
+        Ok(())
+    }
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// [`Error::Io`] when the file is there and cannot be removed.
+pub fn remove(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::Io { path: path.into(), source }),
+        _ => Ok(()),
     }
 }
 
@@ -207,6 +235,19 @@ mod tests {
         fs::write(scratch.path().join(".provenance.json.77-0.tmp"), "{\"ki").unwrap();
         let dir = RunDir::claim(scratch.path(), "fit").unwrap();
         assert_eq!(names(dir.path()), [LOCK_FILE]);
+    }
+
+    #[test]
+    fn figures_of_an_earlier_run_go_and_nothing_else() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = RunDir::claim(scratch.path(), "fit").unwrap();
+        dir.remove_figures().unwrap();
+        for name in ["figures/a.svg", "figures/a.csv", "figures/notes.txt", "fits.csv"] {
+            dir.write(name, b"x").unwrap();
+        }
+        dir.remove_figures().unwrap();
+        assert_eq!(names(&dir.file("figures")), ["notes.txt"]);
+        assert!(dir.file("fits.csv").exists());
     }
 
     #[test]

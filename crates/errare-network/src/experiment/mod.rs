@@ -122,6 +122,11 @@ impl Experiment {
         &self.folder
     }
 
+    /// The run whose weights the first stage starts from, if it does not start from random ones.
+    pub(crate) fn started_from(&self) -> Option<&PathBuf> {
+        self.stages[0].training.start_from.as_ref()
+    }
+
     /// Steps of all stages together, at most.
     #[must_use]
     pub fn total_steps(&self) -> u64 {

@@ -102,7 +102,7 @@ fn begin(
     experiment: Experiment,
     targets: Vec<Box<dyn ResponseModel>>,
 ) -> Result<(Trainer, bool)> {
-    let start_from = experiment.stages()[0].training.start_from.clone();
+    let start_from = experiment.started_from().cloned();
     let folder = experiment.folder().to_path_buf();
     let mut trainer = Trainer::new(experiment, targets)?;
     let checkpoint = dir.file(CHECKPOINT);

@@ -46,7 +46,7 @@ fn themed(svg: &str, name: &str, colours: &Colours) -> String {
     let mut themed = svg.to_owned();
     let mut dark = String::new();
     let neutral = THEMED.map(|(property, rgb)| (format!("figure-{property}"), rgb));
-    let series = colours.all().into_iter().filter(|rgb| THEMED.iter().all(|(_, neutral)| neutral != rgb));
+    let series = colours.all().iter().copied().filter(|rgb| THEMED.iter().all(|(_, neutral)| neutral != rgb));
     let series = series.enumerate().map(|(index, rgb)| {
         dark.push_str(&format!("--series-{index}:{};", on_dark(rgb).hex()));
         (format!("series-{index}"), rgb)

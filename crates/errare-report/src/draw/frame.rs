@@ -50,6 +50,8 @@ pub(crate) struct Frame {
     computed: ComputedLayout,
     /// Vertical names read from the top: y becomes `flip − y`.
     flip: Option<f64>,
+    /// Axes (x, y) that were asked to be logarithmic, and leave out what such axes cannot show, however they are drawn.
+    log: (bool, bool),
 }
 
 impl Frame {
@@ -89,7 +91,7 @@ impl Frame {
             Ticks::Names(names) => Some(names.len() as f64 + 1.0),
             _ => None,
         };
-        Self { layout, computed, flip }
+        Self { layout, computed, flip, log: (panel.x.log, panel.y.log) }
     }
 
     /// Grid, axes and labels.
@@ -100,13 +102,13 @@ impl Frame {
 
     /// Pixels from the left; `None` for what the axis cannot show.
     pub(crate) fn x(&self, value: f64) -> Option<f64> {
-        shows(value, self.computed.log_x).then(|| self.computed.map_x(value))
+        shows(value, self.log.0).then(|| self.computed.map_x(value))
     }
 
     /// Pixels from the top; `None` for what the axis cannot show.
     pub(crate) fn y(&self, value: f64) -> Option<f64> {
         let value = self.flip.map_or(value, |flip| flip - value);
-        shows(value, self.computed.log_y).then(|| self.computed.map_y(value))
+        shows(value, self.log.1).then(|| self.computed.map_y(value))
     }
 
     /// Pixels of the level from which bars and areas rise: 0, or the edge of a range without it.
@@ -202,7 +204,14 @@ fn is_log(axis: &Axis, (lo, hi): (f64, f64)) -> bool {
 fn ticks(axis: &Axis, (lo, hi): (f64, f64), pixels: f64, each: f64) -> (TickFormat, Option<f64>) {
     let apart = |step: f64| step / (hi - lo) * pixels;
     match axis.ticks {
-        _ if is_log(axis, (lo, hi)) => (custom(log_tick), None),
+        _ if is_log(axis, (lo, hi)) => {
+            let room = pixels / (hi / lo).log10();
+            let labelled = move |value: f64| has_room(value, room, 0.4 * each);
+            // Two labels make a scale, even where they are close.
+            let few = generate_ticks_log(lo, hi).into_iter().filter(|&tick| labelled(tick)).count() < 2;
+            let format = move |value| if few || labelled(value) { log_tick(value) } else { String::new() };
+            (custom(format), None)
+        }
         Ticks::Pi => {
             let parts = [0.125, 0.25, 0.5, 1.0, 2.0].map(|part| part * PI);
             let few = |step: f64| (hi - lo) / step < 6.0;
@@ -244,10 +253,22 @@ fn decimal_tick(value: f64, step: f64, largest: f64) -> String {
     let (value, step) = (value / 10f64.powi(exponent), step / 10f64.powi(exponent));
     let decimals = (0..9).find(|&d| {
         let scaled = step * 10f64.powi(d);
-        (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0)
+        scaled.round() >= 1.0 && (scaled - scaled.round()).abs() < 1e-6 * scaled
     });
     let text = number::fixed(value, decimals.unwrap_or(9) as usize);
     if exponent == 0 { text } else { format!("{text} × 10{}", number::superscript(exponent)) }
+}
+
+/// Whether the label of a tick fits on a logarithmic axis of `room` pixels a decade, when labels take `each`: of 1, 2,
+/// 5, 10, … all are labelled, only the powers of ten, or every other, third, … of them.
+fn has_room(value: f64, room: f64, each: f64) -> bool {
+    let exponent = value.log10();
+    let power = (exponent - exponent.round()).abs() < 1e-6;
+    // The closest are 1 and 2, and 5 and 10.
+    if 2f64.log10() * room >= each {
+        return true;
+    }
+    power && (exponent.round() as i64) % ((each / room).ceil().max(1.0) as i64) == 0
 }
 
 fn log_tick(value: f64) -> String {
@@ -285,6 +306,29 @@ fn pi_tick(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::Unit;
+
+    #[test]
+    fn neighbouring_ticks_have_labels_of_their_own() {
+        for (lo, step) in [(1.0, 1e-7), (0.3, 5e-8), (0.0, 2e-9), (0.1, 0.05), (2e4, 5e3)] {
+            assert_ne!(
+                decimal_tick(lo, step, lo + 4.0 * step),
+                decimal_tick(lo + step, step, lo + 4.0 * step)
+            );
+        }
+    }
+
+    #[test]
+    fn labels_of_a_logarithmic_axis_have_room() {
+        let labelled = |pixels: f64, lo: i32, hi: i32| -> Vec<f64> {
+            let room = pixels / f64::from(hi - lo);
+            let ticks = (lo..=hi).flat_map(|power| [1.0, 2.0, 5.0].map(|part| part * 10f64.powi(power)));
+            ticks.filter(|&tick| has_room(tick, room, 22.0)).collect()
+        };
+        assert_eq!(labelled(300.0, 0, 1).len(), 6);
+        assert_eq!(labelled(150.0, 0, 3), [1.0, 10.0, 100.0, 1000.0]);
+        let powers: Vec<f64> = labelled(170.0, 0, 24).iter().map(|tick| tick.log10().round()).collect();
+        assert_eq!(powers, [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0]);
+    }
 
     #[test]
     fn an_axis_has_at_least_two_ticks() {

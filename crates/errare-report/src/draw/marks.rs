@@ -31,7 +31,8 @@ pub(crate) fn draw(panel: &Panel, frame: &Frame, colours: &Colours, id: &str, sc
         }
     }
     frame.draw(scene);
-    if panel.series.iter().all(|series| series.data.is_empty())
+    let shown = |datum: &Datum| frame.x(datum.x).is_some() && frame.y(datum.y).is_some();
+    if !panel.series.iter().flat_map(|series| &series.data).any(shown)
         && panel.lines.is_empty()
         && panel.spans.is_empty()
     {

@@ -83,7 +83,7 @@ fn of_panel(panel: &Panel) -> Ranges {
                 Kind::Points | Kind::Cloud => marks_stand_out = true,
                 _ => {}
             }
-            empty &= !(x.is_finite() && y.is_finite());
+            empty &= !(shows(x, panel.x.log) && shows(y, panel.y.log));
         }
     }
     for span in &panel.spans {
@@ -157,7 +157,7 @@ fn padded(axis: &Axis, lo: f64, hi: f64, pad: f64, from_zero: bool) -> (f64, f64
     let width = hi - lo;
     if width <= NARROWEST.max(1e-10 * lo.abs().max(hi.abs())) {
         let half = if lo == 0.0 { 0.5 } else { (0.25 * lo.abs()).max(NARROWEST) };
-        return (lo - half, hi + half);
+        return within_unit(axis, (lo, hi), (lo - half, hi + half));
     }
     let (mut from, mut to) = (lo - pad * width, hi + pad * width);
     if from_zero && lo >= 0.0 && lo < 0.4 * hi {
@@ -166,15 +166,16 @@ fn padded(axis: &Axis, lo: f64, hi: f64, pad: f64, from_zero: bool) -> (f64, f64
     if from_zero && hi <= 0.0 && hi > 0.4 * lo {
         to = 0.0;
     }
-    if axis.unit == Unit::Probability {
-        if lo >= 0.0 {
-            from = from.max(0.0);
-        }
-        if hi <= 1.0 {
-            to = to.min(1.0);
-        }
-    }
-    (from, to)
+    within_unit(axis, (lo, hi), (from, to))
+}
+
+/// A range about the data from `lo` to `hi` that leaves [0, 1] for probabilities only where these do.
+fn within_unit(axis: &Axis, (lo, hi): (f64, f64), (from, to): (f64, f64)) -> (f64, f64) {
+    let probability = axis.unit == Unit::Probability;
+    (
+        if probability && lo >= 0.0 { from.max(0.0) } else { from },
+        if probability && hi <= 1.0 { to.min(1.0) } else { to },
+    )
 }
 
 #[cfg(test)]
@@ -206,6 +207,25 @@ mod tests {
         assert!(ranges.iter().all(|r| r.x == (0.0, 9.0)), "{ranges:?}");
         assert!(ranges[0].y.1 < 10.0 && ranges[1].y.1 >= 200.0);
         assert_eq!(ranges[2].y, ranges[0].y);
+    }
+
+    #[test]
+    fn constant_probabilities_stay_between_0_and_1() {
+        for constant in [0.0, 0.3, 1.0] {
+            let y = Axis::new("rate", Unit::Probability);
+            let panel = Panel::new(Axis::new("x", Unit::Dimensionless), y)
+                .series(Series::line("a", [(0.0, constant), (1.0, constant)]));
+            let (lo, hi) = of_panel(&panel).y;
+            assert!(0.0 <= lo && lo <= constant && constant <= hi && hi <= 1.0 && lo < hi, "{lo} to {hi}");
+        }
+    }
+
+    #[test]
+    fn what_a_logarithmic_axis_leaves_out_is_no_data() {
+        let y = Axis::new("loss", Unit::Dimensionless).log();
+        let panel =
+            Panel::new(Axis::new("x", Unit::Dimensionless), y).series(Series::line("a", [(0.0, 0.0)]));
+        assert!(of_panel(&panel).empty);
     }
 
     #[test]

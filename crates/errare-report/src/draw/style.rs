@@ -23,7 +23,11 @@ pub(super) const LABEL_SIZE: u32 = 13;
 pub(super) const TICK_SIZE: u32 = 12;
 
 /// The colour of every label of a figure: what the series say, or else the next of the palette.
-pub(super) struct Colours(Vec<(String, Rgb)>);
+pub(super) struct Colours {
+    known: Vec<(String, Rgb)>,
+    /// Every colour once, in the order of the series.
+    all: Vec<Rgb>,
+}
 
 impl Colours {
     pub(super) fn of(figure: &Figure) -> Self {
@@ -39,25 +43,25 @@ impl Colours {
             });
             known.push((series.label.clone(), colour.rgb()));
         }
-        Self(known)
-    }
-
-    /// Every colour once, in the order of the series.
-    pub(super) fn all(&self) -> Vec<Rgb> {
-        let mut all: Vec<Rgb> = Vec::new();
-        for &(_, rgb) in &self.0 {
-            if !all.contains(&rgb) {
-                all.push(rgb);
+        let mut colours = Self { known, all: Vec::new() };
+        for series in figure.panels.iter().flat_map(|panel| &panel.series) {
+            let rgb = colours.get(series);
+            if !colours.all.contains(&rgb) {
+                colours.all.push(rgb);
             }
         }
-        all
+        colours
+    }
+
+    pub(super) fn all(&self) -> &[Rgb] {
+        &self.all
     }
 
     pub(super) fn get(&self, series: &Series) -> Rgb {
         if let Some(colour) = series.mark.colour {
             return colour.rgb();
         }
-        self.0
+        self.known
             .iter()
             .find(|(label, _)| *label == series.label)
             .map_or(Colour::Cycle(0).rgb(), |(_, rgb)| *rgb)

@@ -168,10 +168,13 @@ impl Figure {
         let mut text = self.caption.clone();
         for (index, panel) in self.panels.iter().enumerate() {
             if index == 0 || panel.y.text() != self.panels[index - 1].y.text() {
-                if !text.is_empty() {
+                let (y, x) = (panel.y.text(), panel.x.text());
+                let named = !y.is_empty() && !x.is_empty();
+                let axes = if named { format!("{y} against {x}.") } else { String::new() };
+                if !text.is_empty() && named {
                     text.push(' ');
                 }
-                text.push_str(&format!("{} against {}.", panel.y.text(), panel.x.text()));
+                text.push_str(&axes);
             }
         }
         text

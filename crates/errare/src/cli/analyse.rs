@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use errare::core::run_dir::{write_atomic, write_json};
+use errare::core::run_dir::{remove, write_atomic, write_json};
 use errare::network::{EXPERIMENT, LogEntry, Network, read_log};
 use errare::pipeline::{
     AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, responses_as_parquet,
@@ -105,8 +105,14 @@ impl Of {
 impl Analysed {
     fn write(&self, out: &Path) -> Result<(), Failure> {
         write_json(out.join("metrics.json"), &self.analysis.fidelity.metrics).or_failed()?;
-        if let Some(alignment) = &self.analysis.alignment {
-            write_json(out.join("alignment.json"), alignment).or_failed()?;
+        match &self.analysis.alignment {
+            Some(alignment) => write_json(out.join("alignment.json"), alignment).or_failed()?,
+            // An earlier network may have left its own.
+            None => {
+                for name in ["alignment.json", "figures/alignment.svg", "figures/alignment.csv"] {
+                    remove(out.join(name)).or_failed()?;
+                }
+            }
         }
         let table = responses_as_parquet(&self.analysis.responses.network).or_failed()?;
         write_atomic(out.join("responses.parquet"), &table).or_failed()?;

@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let rows: Vec<Row> = checks.iter().flat_map(rows).collect();
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         run.dir.write("checks.csv", &csv(&rows)?).or_failed()?;
+        run.dir.remove_figures().or_failed()?;
         for figure in check_figures(&checks) {
             figure.write(&run.dir.path().join("figures")).or_failed()?;
         }

@@ -70,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         let rows: Vec<Row> = comparisons.iter().flat_map(rows).collect();
         run.dir.write("comparison.csv", &csv(&rows)?).or_failed()?;
+        run.dir.remove_figures().or_failed()?;
         for figure in comparison_figures(&comparisons) {
             figure.write(&run.dir.path().join("figures")).or_failed()?;
         }

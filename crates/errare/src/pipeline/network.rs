@@ -11,7 +11,7 @@ use errare_analysis::mixture::{DistanceBins, swap_curve};
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::angle::{difference, distance, wrap};
 use errare_core::progress::Progress;
-use errare_network::{Cue, LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
+use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
 
 use super::Result;
 
@@ -117,8 +117,10 @@ pub struct NetworkAnalysis {
     pub fidelity: Fidelity,
     /// Error densities of network and oracle.
     pub densities: [ErrorDensities; 2],
-    /// Alignment of the two items' colour planes; `None` where there are not two slots.
+    /// Alignment of the two items' colour planes; `None` for networks that were never shown two items.
     pub alignment: Option<AlignmentOverTime>,
+    /// Radius R of the ring of clean responses.
+    pub radius: f64,
 }
 
 /// Simulates a network and measures it against the response model it was trained on. `log` is that of its
@@ -161,7 +163,7 @@ pub fn analyse_network(
     let densities = densities_of(&responses, seed)?;
     bar.finish();
     let alignment = alignment_of(network, size, seed, progress)?;
-    Ok(NetworkAnalysis { responses, fidelity, densities, alignment })
+    Ok(NetworkAnalysis { responses, fidelity, densities, alignment, radius: stage.behaviour.radius })
 }
 
 /// The logged excess, averaged over the last tenth of the last stage; `None` without a log.
@@ -217,7 +219,7 @@ fn alignment_displays(probe_distance: f64, separation: f64) -> Vec<Display> {
 }
 
 /// Alignment of the two items' colour planes at every step of the trial, for items at opposite probe
-/// features. `None` for networks of other set sizes than two.
+/// features. `None` for networks that were never shown two items.
 ///
 /// # Errors
 /// When the states span no planes.
@@ -228,7 +230,7 @@ fn alignment_of(
     progress: &Progress,
 ) -> Result<Option<AlignmentOverTime>> {
     let stage = network.stage();
-    if stage.task.cue == Cue::Index && stage.largest_set_size() != 2 {
+    if !stage.task.set_sizes.contains(&2) {
         return Ok(None);
     }
     let separation = stage.task.separation.unwrap_or(PI / 4.1);

@@ -5,7 +5,7 @@ use std::path::Path;
 use errare_analysis::fidelity::{Criteria, Fidelity, Metric as Measured};
 use errare_behaviour::{Fit, TrialTable};
 use errare_core::provenance::Provenance;
-use errare_network::{Cue, Dynamics, LogEntry, Network, Swap};
+use errare_network::{Cue, Dynamics, LogEntry, Network, ObjectiveKind, Swap};
 use errare_report::{Cell, Column, Estimate, Figure, KeyNumber, Metric, Page, Section, Table, Unit};
 
 use super::Result;
@@ -89,15 +89,25 @@ fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) -> Res
         Cue::Index => "the slot of the item to report",
         Cue::Feature => "the probe feature of the item to report",
     };
-    let steps = log.last().map_or(0, |entry| entry.step);
+    let steps = errare_report::number::count(log.last().map_or(0, |entry| entry.step));
+    let start =
+        if network.started_from().is_some() { "from the weights of another run" } else { "from scratch" };
+    let aim = match stage.objective.kind {
+        ObjectiveKind::Diffusion => format!(
+            "so that its own noisy dynamics after the cue are the reverse process of a diffusion model of {trained_on}"
+        ),
+        ObjectiveKind::TaskOptimal => {
+            format!(
+                "so that the squared error of its response is least, with targets drawn from {trained_on}"
+            )
+        }
+    };
     Ok(Section::new("Network")
         .paragraph(format!(
             "A recurrent network of {} neurons ({dynamics}, {} parameters) sees the items, holds them over a delay, sees \
-             {cue}, and then runs free. It was trained from scratch for {} steps so that its own noisy dynamics after \
-             the cue are the reverse process of a diffusion model of {trained_on}.",
+             {cue}, and then runs free. It was trained {start} for {steps} steps {aim}.",
             stage.network.neurons,
             errare_report::number::count(network.parameters() as u64),
-            errare_report::number::count(steps),
         ))
         .figure(figures::timeline(stage)?)
         .figure(figures::learning(log)))
@@ -121,7 +131,7 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
 fn geometry_section(analysis: &NetworkAnalysis, cue: (f64, f64)) -> Section {
     let section = Section::new("Geometry");
     match &analysis.alignment {
-        None => section.paragraph("The alignment of colour planes is defined for two items."),
+        None => section.paragraph("The alignment of colour planes is defined for two items, which this network was never shown."),
         Some(alignment) => section
             .paragraph(
                 "Before the cue the network must keep two colours apart; after it, one of them must reach the \
@@ -170,14 +180,17 @@ pub fn network_figures(
 }
 
 fn fidelity_figures(analysis: &NetworkAnalysis) -> [Figure; 3] {
-    let NetworkAnalysis { responses, fidelity, densities: [network, oracle], .. } = analysis;
+    let NetworkAnalysis { responses, fidelity, densities: [network, oracle], radius, .. } = analysis;
     [
         figures::error_densities(network, oracle),
-        figures::clouds(&[
-            ("network", &responses.network),
-            ("oracle", &responses.oracle),
-            ("best without swaps", &responses.no_swaps),
-        ]),
+        figures::clouds(
+            *radius,
+            &[
+                ("network", &responses.network),
+                ("oracle", &responses.oracle),
+                ("best without swaps", &responses.no_swaps),
+            ],
+        ),
         figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle),
     ]
 }

@@ -3,7 +3,7 @@
 use std::f64::consts::{PI, TAU};
 
 use errare_behaviour::{Display, ErrorReference, Fit, TrialTable, error_density};
-use errare_report::{Axis, Colour, Figure, Panel, Role, Series, Unit};
+use errare_report::{Axis, Datum, Figure, Panel, Role, Series, Unit};
 
 use super::density_axes;
 use crate::pipeline::Result;
@@ -59,9 +59,10 @@ pub fn weights_by_set_size(fits: &[Fit]) -> Figure {
     let data = |value: fn(&Fit) -> Option<f64>, error: fn(&Fit) -> Option<f64>, most: f64| {
         fits.iter()
             .filter_map(|fit| {
-                let (n, value) = (fit.set_size? as f64, value(fit)?);
-                let half = BAND * error(fit).unwrap_or(f64::NAN);
-                Some((n, value, (value - half).max(0.0), (value + half).min(most)))
+                let datum = Datum::new(fit.set_size? as f64, value(fit)?);
+                let interval =
+                    |half: f64| datum.interval((datum.y - half).max(0.0), (datum.y + half).min(most));
+                Some(error(fit).map_or(datum, |error| interval(BAND * error)))
             })
             .collect::<Vec<_>>()
     };
@@ -119,23 +120,21 @@ pub fn swap_curves(fits: &[Fit]) -> Figure {
         .how_computed("Bayesian non-parametric swap model (Radmard, Bays & Lengyel, arXiv 2505.01178), swap function over probe distance, inferred by natural-gradient variational inference; guesses are left out of the comparison.")
         .columns(3)
         .panel_height(150.0);
-    let shown: Vec<&Fit> =
-        fits.iter().filter(|fit| fit.bns.as_ref().is_some_and(|bns| !bns.swap_curve.is_empty())).collect();
-    for (index, fit) in shown.iter().enumerate() {
+    let shown = fits.iter().filter(|fit| fit.bns.as_ref().is_some_and(|bns| !bns.swap_curve.is_empty()));
+    for fit in shown {
         let Some(bns) = &fit.bns else { continue };
         let curve = bns.swap_curve.iter().map(|point| {
-            let datum = errare_report::Datum::new(point.distance, point.mean).interval(point.lo, point.hi);
+            let datum = Datum::new(point.distance, point.mean).interval(point.lo, point.hi);
             if point.has_data { datum } else { datum.without_data() }
         });
         let title = fit.set_size.map_or_else(|| "all set sizes".into(), |n| format!("{n} items"));
-        let shade = index as f64 / shown.len().max(2) as f64;
         figure = figure.panel(
             Panel::new(
                 Axis::new("probe distance", Unit::Radians).range(0.0, PI).pi_ticks(),
                 Axis::new("swap probability", Unit::Probability).including(0.0),
             )
             .title(title)
-            .series(Series::line("BNS", curve).colour(Colour::Ordered(shade))),
+            .series(Series::line("BNS", curve).role(Role::Model)),
         );
     }
     figure

@@ -50,7 +50,7 @@ pub fn shrinkage_by_participant(rows: &[Shrinkage]) -> Figure {
             };
             figure = figure.panel(
                 Panel::new(axis("alone"), axis("together"))
-                    .title(group.as_str())
+                    .title(format!("{group}: {name}"))
                     .level("population", first.population)
                     .series(Series::line("no shrinkage", [(low, low), (high, high)]).role(Role::Null))
                     .series(Series::points("participants", people).role(Role::Human)),

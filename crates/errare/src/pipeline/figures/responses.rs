@@ -52,6 +52,7 @@ pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Fig
 pub fn swap_rates(network: &SwapCurve, oracle: &SwapCurve) -> Figure {
     let points = |curve: &SwapCurve| {
         (0..curve.rate.len())
+            .filter(|&i| curve.responses[i] > 0)
             .map(|i| Datum::new(curve.distance[i], curve.rate[i]).interval(curve.lo[i], curve.hi[i]))
             .collect::<Vec<_>>()
     };
@@ -69,13 +70,15 @@ pub fn swap_rates(network: &SwapCurve, oracle: &SwapCurve) -> Figure {
         )
 }
 
-/// Read-outs after the last step, turned so that the cued item is at 0.
+/// Read-outs after the last step, turned so that the cued item is at 0; clean responses lie on a ring of this radius.
 #[must_use]
-pub fn clouds(panels: &[(&str, &Responses)]) -> Figure {
-    let axis = |name: &str| Axis::new(name, Unit::Dimensionless).range(-3.6, 3.6);
+pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
+    let reach = 1.44 * radius;
+    let axis = |name: &str| Axis::new(name, Unit::Dimensionless).range(-reach, reach);
+    let most = panels.iter().map(|(_, responses)| responses.displays.len().min(CLOUD)).max().unwrap_or(0);
     let mut figure = Figure::new("clouds", "Responses in the behavioural plane")
         .caption("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right. Colour: angle of the uncued item relative to the cued one; swaps lie where their own colour belongs.")
-        .how_computed(format!("{CLOUD} trials a panel, one for each of the first displays."))
+        .how_computed(format!("{most} trials a panel, one for each of the first displays."))
         .columns(panels.len());
     for (title, responses) in panels {
         let step = responses.samples.max(1);

@@ -27,8 +27,10 @@ pub fn timeline(stage: &Stage) -> Result<Figure> {
     let preparation =
         stage.network.preparation_noise.unwrap_or_else(|| schedule.reverse_sd(schedule.steps()));
     let reverse = (1..=schedule.steps()).rev();
+    // The last step holds until the response ends.
     let noise = std::iter::once((-onset, preparation))
-        .chain(reverse.enumerate().map(|(k, tau)| (begin + k as f64 * dt, schedule.reverse_sd(tau))));
+        .chain(reverse.enumerate().map(|(k, tau)| (begin + k as f64 * dt, schedule.reverse_sd(tau))))
+        .chain([(end(Epoch::Response) - onset, f64::NAN)]);
     let mut lanes = Panel::new(time(), Axis::names("", ["items", "cue", "denoising"]))
         .series(
             Series::spans("shown", [(1, spans[0].1, spans[0].2), (2, spans[2].1, spans[2].2)])
