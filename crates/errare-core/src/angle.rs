@@ -53,9 +53,12 @@ pub struct CircularSummary {
     pub mean: f64,
     /// Mean resultant length R in [0, 1].
     pub resultant: f64,
-    /// Circular kurtosis (Fisher 1993, eq. 2.30).
+    /// Circular kurtosis (Fisher 1993, eq. 2.30); NaN when all angles are equal.
     pub kurtosis: f64,
 }
+
+/// 1 − R of angles that are equal but for rounding.
+const ALL_EQUAL: f64 = 1e-12;
 
 impl CircularSummary {
     /// Summarises angles given in radians.
@@ -74,7 +77,12 @@ impl CircularSummary {
             return Self { count, mean: 0.0, resultant: 0.0, kurtosis: 0.0 };
         }
         let n = count as f64;
-        let (mean, resultant) = (wrap(s1.atan2(c1)), (c1.hypot(s1) / n).min(1.0));
+        let (mean, resultant) = (wrap(s1.atan2(c1)), c1.hypot(s1) / n);
+        // What rounding leaves of a spread of nothing is no spread.
+        let resultant = if 1.0 - resultant < ALL_EQUAL { 1.0 } else { resultant };
+        if resultant == 1.0 {
+            return Self { count, mean, resultant, kurtosis: f64::NAN };
+        }
         let (mean2, resultant2) = (s2.atan2(c2), c2.hypot(s2) / n);
         let kurtosis =
             (resultant2 * (mean2 - 2.0 * mean).cos() - resultant.powi(4)) / (1.0 - resultant).powi(2);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use errare_core::random::{Purpose, stream};
 use nalgebra::{DMatrix, DVector};
 
 use super::basis::{Feature, SwapBasis, SwapDependence};
@@ -190,11 +191,21 @@ pub fn fit_bns(
     let mut start = first_start(observations, dependence);
     if observations.len() > FULL {
         // The optimum of a part of the trials is where that of all is sought: the last steps, which decide, see them all.
-        let stride = observations.len().div_ceil(PART);
-        let part = observations.select((0..observations.len()).step_by(stride));
-        start = search(&part, &whole(&part), dependence, options, start, |_, start| Ok(start))?;
+        let part = part_of(observations);
+        // A part of single items would have no swap function to begin with.
+        if (part.max_set_size() > 1) == (observations.max_set_size() > 1) {
+            start = search(&part, &whole(&part), dependence, options, start, |_, start| Ok(start))?;
+        }
     }
     search(observations, &whole(observations), dependence, options, start, |end, _| Ok(finish(end, options)))
+}
+
+/// Trials drawn from all, the same ones every time: tables have an order, and every k-th trial may be of one kind.
+fn part_of(observations: &Observations) -> Observations {
+    let mut stream = stream(0, Purpose::Starts, &[observations.len() as u64]);
+    let mut chosen = rand::seq::index::sample(&mut stream, observations.len(), PART).into_vec();
+    chosen.sort_unstable();
+    observations.select(chosen)
 }
 
 /// All trials as one group.

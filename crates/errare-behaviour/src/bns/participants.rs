@@ -209,6 +209,9 @@ fn hierarchy(
     };
     let prior = Hierarchy { search: &search }.prior(&x);
     let point = &optimum.point;
+    // The search takes the emissions at their most probable; Laplace's approximation adds the room about that.
+    let room = 0.5
+        * variances_left(&search, &optimum, &population).iter().flatten().map(|left| left.ln()).sum::<f64>();
     let mut hyperparameters = basis.named(&x[..x.len() - extra]);
     let own = &x[x.len() - extra..];
     hyperparameters.insert("deviation_scale".into(), own[0].exp());
@@ -226,8 +229,8 @@ fn hierarchy(
         basis,
         dependence,
         hyperparameters,
-        elbo: point.elbo,
-        evidence: super::evidence::Evidence { log: point.elbo, effective: 0.0, draws: 0 },
+        elbo: point.elbo + room,
+        evidence: super::evidence::Evidence { log: point.elbo + room, effective: 0.0, draws: 0 },
         converged: optimum.converged(),
         effective_coefficients: point.q.effective_coefficients(),
     };
@@ -246,15 +249,26 @@ fn hierarchy(
 
 /// Moments of the emissions' coordinates, with the variance that the trials leave each of them.
 fn updated_population(search: &Search<'_>, optimum: &Optimum<Arrow>, before: &Population) -> Population {
+    let coordinates = &optimum.point.coordinates;
+    let mean = centre(coordinates);
+    let count = coordinates.len() as f64;
+    let mut variance = vec![0.0; mean.len()];
+    for (x, left) in coordinates.iter().zip(variances_left(search, optimum, before)) {
+        for axis in 0..mean.len() {
+            variance[axis] += ((x[axis] - mean[axis]).powi(2) + left[axis]) / count;
+        }
+    }
+    Population { mean, sd: variance.iter().map(|variance| variance.sqrt().max(MIN_SPREAD)).collect() }
+}
+
+/// The variance of each coordinate of each participant's emission, given the trials and the population.
+fn variances_left(search: &Search<'_>, optimum: &Optimum<Arrow>, population: &Population) -> Vec<Vec<f64>> {
     let point = &optimum.point;
     let (problem, cosines) = (&search.problem, search.problem.design.observations.cosines());
-    let mean = centre(&point.coordinates);
-    let count = point.coordinates.len() as f64;
-    let mut variance = vec![0.0; mean.len()];
-    for (group, x) in point.coordinates.iter().enumerate() {
+    let of_participant = |(group, x): (usize, &Vec<f64>)| {
         let weights = &point.expectations[group].responsibilities;
         let deviations = Deviations { cosines: &cosines[problem.items(group)], weights };
-        for axis in 0..mean.len() {
+        let left = |(axis, sd): (usize, &f64)| {
             let slope = |by: f64| {
                 let mut moved = x.clone();
                 moved[axis] += by;
@@ -262,11 +276,11 @@ fn updated_population(search: &Search<'_>, optimum: &Optimum<Arrow>, before: &Po
             };
             let h = 1e-3;
             let information = ((slope(-h) - slope(h)) / (2.0 * h)).max(0.0);
-            let left = 1.0 / (information + before.sd[axis].powi(-2));
-            variance[axis] += ((x[axis] - mean[axis]).powi(2) + left) / count;
-        }
-    }
-    Population { mean, sd: variance.iter().map(|variance| variance.sqrt().max(MIN_SPREAD)).collect() }
+            1.0 / (information + sd.powi(-2))
+        };
+        population.sd.iter().enumerate().map(left).collect()
+    };
+    point.coordinates.iter().enumerate().map(of_participant).collect()
 }
 
 /// For the tests: the gradient of the search, with q and emissions at their optimum, against finite differences.

@@ -1,13 +1,14 @@
 //! Where an observed statistic lies among those of surrogates.
 
-/// Two-sided posterior predictive p-value of a number; `None` when it is not finite. The smallest possible is
-/// 2/(surrogates + 1).
+/// Two-sided posterior predictive p-value of a number; `None` when it, or most of the surrogates', is not finite. The
+/// smallest possible is 2/(surrogates + 1).
 pub(super) fn two_sided(observed: f64, surrogates: &[f64]) -> Option<f64> {
-    if !observed.is_finite() {
+    let known: Vec<f64> = surrogates.iter().copied().filter(|value| value.is_finite()).collect();
+    if !observed.is_finite() || 2 * known.len() < surrogates.len() {
         return None;
     }
     let least = |beyond: &dyn Fn(f64) -> bool| {
-        (1 + surrogates.iter().filter(|&&value| beyond(value)).count()) as f64 / (surrogates.len() + 1) as f64
+        (1 + known.iter().filter(|&&value| beyond(value)).count()) as f64 / (known.len() + 1) as f64
     };
     let (above, below) = (least(&|value| value >= observed), least(&|value| value <= observed));
     Some((2.0 * above.min(below)).min(1.0))
@@ -75,6 +76,10 @@ mod tests {
         assert_eq!(two_sided(-1.0, &surrogates), Some(0.02));
         assert_eq!(two_sided(49.0, &surrogates), Some(1.0));
         assert_eq!(two_sided(f64::NAN, &surrogates), None);
+        // What a surrogate does not have says nothing about the model.
+        let half: Vec<f64> = surrogates.iter().map(|&v| if v < 40.0 { f64::NAN } else { v }).collect();
+        assert_eq!(two_sided(70.0, &half), Some(1.0));
+        assert_eq!(two_sided(70.0, &[f64::NAN, f64::NAN, 70.0]), None);
         assert_eq!(band(surrogates.into_iter()), (49.0, 2.0, 96.0));
     }
 

@@ -30,7 +30,7 @@ pub struct ParticipantMean {
     pub hi: Option<f64>,
 }
 
-/// Means over participants, one for each condition and set size in the order of the fits; empty for fits that are none of
+/// Means over participants, one for each condition and set size in their order; empty for fits that are none of
 /// one participant each.
 #[must_use]
 pub fn participant_means(fits: &[Fit]) -> Vec<ParticipantMeans> {

@@ -70,12 +70,14 @@ impl ErrorSummary {
     }
 }
 
+/// R; 1 for errors that are equal but for rounding.
 fn resultant(m: Moments) -> f64 {
-    m[0].hypot(m[1])
+    let r = m[0].hypot(m[1]);
+    if 1.0 - r < 1e-12 { 1.0 } else { r }
 }
 
 fn standard_deviation(m: Moments) -> f64 {
-    (-2.0 * resultant(m).min(1.0).ln()).sqrt()
+    (-2.0 * resultant(m).ln()).sqrt()
 }
 
 /// (R₂ cos(θ₂ − 2θ₁) − R⁴) / (1 − R)², Fisher (1993), eq. 2.30.
@@ -181,6 +183,12 @@ mod tests {
         assert_abs_diff_eq!(one.kurtosis.value.unwrap(), plain.kurtosis, epsilon = 1e-12);
         let perfect = ErrorSummary::of(&[0.0; 20]);
         assert_eq!((perfect.resultant.value, perfect.precision.value), (Some(1.0), None));
+        for count in 1..40 {
+            let equal = ErrorSummary::of(&vec![1.1975; count]);
+            let known = (equal.resultant.value, equal.precision.value, equal.kurtosis.value);
+            assert_eq!(known, (Some(1.0), None, None), "{count} equal errors");
+            assert!(CircularSummary::of(vec![1.1975; count]).kurtosis.is_nan());
+        }
         let single = ErrorSummary::of(&[0.3]);
         assert!(single.bias.value.is_some() && single.bias.standard_error.is_none());
     }

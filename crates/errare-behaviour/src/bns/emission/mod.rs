@@ -100,7 +100,7 @@ pub(super) struct Population {
 }
 
 impl Population {
-    /// Log density up to its constant, with its gradient and minus its second derivatives.
+    /// Log density up to its constant, with its gradient.
     pub(super) fn log_density(&self, coordinates: &[f64]) -> (f64, Vec<f64>) {
         let mut value = 0.0;
         let slopes = coordinates.iter().zip(&self.mean).zip(&self.sd).map(|((x, mean), sd)| {

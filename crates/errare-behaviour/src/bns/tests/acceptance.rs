@@ -68,6 +68,7 @@ fn fits_take_seconds_on_one_core() {
             fit.ess,
             fit.evidence_draws
         );
+        assert!(seconds < limit, "{seconds:.2} s, but the limit is {limit} s");
     }
 }
 
@@ -228,7 +229,7 @@ fn few_trials_single_items_and_mixed_set_sizes_break_no_hierarchy() {
     }
 }
 
-/// Slopes of the hierarchy's bound by every prior scale, at a q that is no optimum, against finite differences.
+/// Slopes of the hierarchy's bound by every prior scale, with q at its optimum, against finite differences.
 #[test]
 fn slopes_of_a_hierarchy_match_finite_differences() {
     participants::check_slopes(&people(3, 50, 8).0);

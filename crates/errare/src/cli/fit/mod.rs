@@ -149,7 +149,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         None => (errare::fit_groups(&table, &keys, model, &options, progress).or_failed()?, Vec::new()),
     };
     let fits = Fits { provenance: provenance(&identity, context), fits };
-    let means = participant_means(&fits.fits);
+    // Estimates that were made together are drawn to each other: their spread is not that of people.
+    let means = if together.is_some() { Vec::new() } else { participant_means(&fits.fits) };
     if let Some(run) = context.claim_out(KIND, vec![identity.clone()])? {
         write_tables(&run.dir, &fits, &means, &shrinkage)?;
         run.end()?;

@@ -149,7 +149,10 @@ impl Arguments {
             ));
         }
         let calibration = match self.calibrate.or(specification.calibrate) {
-            Some(sets) => Some(self.calibration(&truths, sets, design)?),
+            Some(sets) => {
+                let separation = self.separation.or(specification.separation);
+                Some(calibration_of(&truths, sets, design, separation)?)
+            }
             None => None,
         };
         let nuts = self.nuts || specification.nuts;
@@ -176,37 +179,37 @@ impl Arguments {
             Failure::bad_input(format!("{}: {}", path.display(), error.to_string().trim_end()))
         })
     }
+}
 
-    /// The calibration of the first BNS model among the truths.
-    fn calibration(
-        &self,
-        truths: &[Truth],
-        sets: u64,
-        design: RecoveryDesign,
-    ) -> Result<CalibrationDesign, Failure> {
-        let found = truths.iter().find_map(|truth| match truth.model() {
-            ModelName::Bns(dependence) if truth.set_size() > 1 => Some((dependence, truth.set_size())),
-            _ => None,
-        });
-        let Some((dependence, set_size)) = found else {
-            return Err(Failure::bad_input(
-                "only BNS has a posterior to calibrate: add a truth of a bns model with two items or more",
-            ));
-        };
-        let displays = match self.separation {
-            Some(separation) => DisplayGenerator::new(set_size, separation, separation),
-            None => DisplayGenerator::standard(set_size),
-        };
-        let (trials, seed) = (design.trials, design.seed);
-        Ok(CalibrationDesign {
-            dependence,
-            displays: displays.or_bad_input()?,
-            trials,
-            sets,
-            kappa: default_kappa(),
-            seed,
-        })
-    }
+/// The calibration of the first BNS model among the truths.
+fn calibration_of(
+    truths: &[Truth],
+    sets: u64,
+    design: RecoveryDesign,
+    separation: Option<f64>,
+) -> Result<CalibrationDesign, Failure> {
+    let found = truths.iter().find_map(|truth| match truth.model() {
+        ModelName::Bns(dependence) if truth.set_size() > 1 => Some((dependence, truth.set_size())),
+        _ => None,
+    });
+    let Some((dependence, set_size)) = found else {
+        return Err(Failure::bad_input(
+            "only BNS has a posterior to calibrate: add a truth of a bns model with two items or more",
+        ));
+    };
+    let displays = match separation {
+        Some(separation) => DisplayGenerator::new(set_size, separation, separation),
+        None => DisplayGenerator::standard(set_size),
+    };
+    let (trials, seed) = (design.trials, design.seed);
+    Ok(CalibrationDesign {
+        dependence,
+        displays: displays.or_bad_input()?,
+        trials,
+        sets,
+        kappa: default_kappa(),
+        seed,
+    })
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
