@@ -59,13 +59,15 @@ impl DisplayGenerator {
     /// Displays of `set_size` items whose features keep at least the given separations (radians).
     ///
     /// # Errors
-    /// When the set size is 0, or so many items cannot be so far apart.
+    /// When the set size is 0, or so many items cannot be so far apart; one may have up to π.
     pub fn new(set_size: usize, probe_separation: f64, report_separation: f64) -> Result<Self> {
         if set_size == 0 {
             return Err(Error::OutOfRange { name: "set_size", value: 0.0, expected: "at least 1" });
         }
         for separation in [probe_separation, report_separation] {
-            if set_size > 1 && !(0.0..=std::f64::consts::TAU / set_size as f64).contains(&separation) {
+            // No two angles are further apart than π, nor would the bins of their distances be.
+            let largest = std::f64::consts::TAU / set_size.max(2) as f64;
+            if !(0.0..=largest).contains(&separation) {
                 return Err(errare_core::Error::SeparationTooLarge { count: set_size, separation }.into());
             }
         }

@@ -3,6 +3,9 @@
 use super::filter::{listing, nearest};
 use super::{Problem, ReadOptions};
 
+/// Columns that mean something, besides the features (`report_0`, `probe_0`, …).
+const STANDARD: [&str; 8] =
+    ["participant", "set_size", "response", "condition", "session", "trial", "source", "cued_slot"];
 /// Names that other tables use for the required columns.
 const SYNONYMS: [(&str, &[&str]); 3] = [
     ("participant", &["subject", "subj", "sub", "id", "subject_id", "participant_id", "pp", "observer"]),
@@ -43,6 +46,14 @@ impl Columns {
         let mut problems = Vec::new();
         let mut standard = header.to_vec();
         for (from, to) in &options.columns {
+            let feature = to.rsplit_once('_').is_some_and(|(_, item)| item.parse::<usize>().is_ok());
+            if !feature && !STANDARD.contains(&to.as_str()) {
+                let standard = STANDARD.map(str::to_owned);
+                let reason =
+                    format!("mapped to {to}, which is no standard column: {}", listing(to, &standard));
+                problems.push(Problem::header(row, from, reason));
+                continue;
+            }
             match header.iter().position(|name| name == from) {
                 Some(index) => standard[index].clone_from(to),
                 None => problems.push(Problem::header(

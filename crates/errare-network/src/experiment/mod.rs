@@ -247,6 +247,13 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_toml_cannot_hold_is_refused() {
+        let stage = Stage { seed: u64::MAX, ..Stage::default() };
+        let error = Experiment::from_stages(vec![stage], Path::new("here")).unwrap_err().to_string();
+        assert!(error.contains("seed is 18446744073709551615"), "{error}");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (text, words) in [
             ("[netwrk]\nneurons = 3", "did you mean `network`"),

@@ -26,6 +26,8 @@ const LARGEST_BATCH: usize = 1 << 24;
 const SMALLEST_RESPONSE_SD: f64 = 1e-3;
 
 pub(super) fn validate(stage: &Stage) -> Result<()> {
+    let expected = format!("at most {}, the largest whole number of TOML", i64::MAX);
+    require(i64::try_from(stage.seed).is_ok(), "seed", stage.seed, &expected)?;
     task(&stage.task)?;
     behaviour(&stage.behaviour)?;
     network(&stage.network)?;

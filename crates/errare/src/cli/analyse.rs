@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
+use super::size::{MOST_RESPONSES, response_counts};
 use super::train::criteria_table;
 
 #[derive(Debug, clap::Args)]
@@ -39,10 +40,10 @@ struct Of {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Displays that responses are compared on.
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
     displays: u32,
     /// Responses to each display.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
     samples: u32,
     /// Trials of each condition of the geometry.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..))]
@@ -65,12 +66,13 @@ impl Of {
             let path = self.run.display();
             return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
         }
+        let [displays, samples] = response_counts(self.displays, self.samples)?;
         let network = Network::load(&self.run).or_bad_input()?;
         let log = read_log(&self.run).or_bad_input()?;
         let target = network.stage().target(&self.run).or_bad_input()?;
         let size = AnalysisSize {
-            displays: self.displays as usize,
-            samples: self.samples as usize,
+            displays,
+            samples,
             geometry_samples: self.geometry_samples as usize,
             null_draws: self.null_draws as usize,
         };
@@ -104,6 +106,8 @@ impl Of {
 
 impl Analysed {
     fn write(&self, out: &Path) -> Result<(), Failure> {
+        // The page of an earlier analysis must not stand beside the numbers of this one.
+        remove(out.join("report.html")).or_failed()?;
         write_json(out.join("metrics.json"), &self.analysis.fidelity.metrics).or_failed()?;
         match &self.analysis.alignment {
             Some(alignment) => write_json(out.join("alignment.json"), alignment).or_failed()?,
@@ -140,6 +144,6 @@ pub(crate) fn report(arguments: &ReportArguments, context: &Context) -> Result<(
     of.write(context, |Analysed { network, log, analysis }, _| {
         network_report(&of.run, network, log, analysis).or_failed()?.write(&path).or_failed()
     })?;
-    let document = json!({ "report": path });
+    let document = json!({ "report": path.to_string_lossy() });
     context.output.show("report", Some(of.out(context)), &document, &format!("report: {}\n", path.display()))
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let floor = metrics.get("energy_distance").and_then(|metric| metric.floor);
     let report = run.dir.file("report.html");
     let document = json!({
-        "report": report,
+        "report": report.to_string_lossy(),
         "steps": summary.training.steps,
         "loss": summary.training.loss,
         "floor": summary.training.floor,

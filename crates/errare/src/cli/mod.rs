@@ -14,6 +14,7 @@ mod grouping;
 mod output;
 mod recover;
 mod simulate;
+mod size;
 mod summary;
 mod surrogate;
 mod table;
@@ -50,7 +51,8 @@ struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of every random choice; 1, or that of an experiment file, when left out.
-    #[arg(long, global = true, value_name = "N")]
+    // TOML, in which runs keep it, holds no larger one.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
     /// Number of threads, all processors by default; results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -121,6 +123,15 @@ impl Context {
     fn check_out(&self, kind: &str) -> Result<(), Failure> {
         match &self.out {
             Some(out) => RunDir::check(out, kind).map(drop).or_bad_input(),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses `--out` and `--seed` where they mean nothing.
+    fn refuse_out_and_seed(&self, why: &str) -> Result<(), Failure> {
+        let given = [("--out", self.out.is_some()), ("--seed", self.given_seed.is_some())];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Failure::bad_input(format!("{option} cannot be used here: {why}"))),
             None => Ok(()),
         }
     }

@@ -53,6 +53,11 @@ impl Output {
     }
 }
 
+/// A path as text in a JSON document; what is not Unicode in it is replaced.
+pub(crate) fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 /// A CSV file of rows that name their columns.
 pub(crate) fn csv<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());

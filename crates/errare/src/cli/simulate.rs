@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Context;
 use super::failure::{Failure, Stage};
 use super::output::{count, counted};
+use super::size::{MOST_RESPONSES, response_counts};
 
 /// What `--out` holds.
 const KIND: &str = "simulation";
@@ -21,26 +22,20 @@ pub(crate) struct Arguments {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Displays to draw.
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least_one)]
-    displays: usize,
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=MOST_RESPONSES))]
+    displays: u32,
     /// Responses to each display.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
-    samples: usize,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err(format!("`{text}` is not a whole number of at least 1")),
-        Ok(number) => Ok(number),
-    }
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=MOST_RESPONSES))]
+    samples: u32,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let [displays, samples] = response_counts(arguments.displays, arguments.samples)?;
     let network = Network::load(&arguments.run).or_bad_input()?;
     context.check_out(KIND)?;
-    let displays = network.stage().evaluation_displays(arguments.displays, context.seed).or_failed()?;
+    let displays = network.stage().evaluation_displays(displays, context.seed).or_failed()?;
     let simulation = Simulation::new(&network, context.seed).or_failed()?;
-    let responses = simulation.responses(&displays, arguments.samples);
+    let responses = simulation.responses(&displays, samples);
     let path = context.out.as_deref().unwrap_or(&arguments.run).join("responses.parquet");
     let claimed = context.claim_out(KIND, vec![])?;
     write_atomic(&path, &responses_as_parquet(&responses).or_failed()?).or_failed()?;
@@ -48,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         claimed.end()?;
     }
     let document = json!({
-        "responses": path,
+        "responses": path.to_string_lossy(),
         "displays": arguments.displays,
         "samples": arguments.samples,
         "seed": context.seed,
@@ -56,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let text = format!(
         "{} responses to {} written to {}\n",
         count(responses.points.len()),
-        counted(arguments.displays, "display"),
+        counted(displays.len(), "display"),
         path.display()
     );
     context.output.show("simulate", context.out.as_deref(), &document, &text)

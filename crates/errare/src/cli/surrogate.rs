@@ -15,7 +15,7 @@ use serde_json::json;
 use super::Context;
 use super::failure::{Failure, Stage};
 use super::fit::FIT_FILE;
-use super::output::{TextTable, count};
+use super::output::{TextTable, as_text, count};
 use super::table::TableOptions;
 
 /// What the directory of the results holds.
@@ -100,6 +100,7 @@ enum Displays {
 /// One table to make.
 #[derive(Debug, Serialize)]
 struct Set {
+    #[serde(serialize_with = "as_text")]
     file: PathBuf,
     /// Number of the posterior draw; `None` where the predictive mean answers.
     draw: Option<u64>,
@@ -287,11 +288,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let drawn: Vec<Drawn> =
         (0..chosen.len()).map(|index| describe(&chosen[index], index, &displays, totals[index])).collect();
     let trials: usize = totals.iter().map(SourceCounts::total).sum();
-    let file = (arguments.sets.is_none()).then(|| sets[0].file.clone());
+    let file = (arguments.sets.is_none()).then(|| sets[0].file.to_string_lossy());
     let document =
         json!({ "file": file, "seed": context.seed, "trials": trials, "fits": drawn, "sets": sets });
     let written = match &file {
-        Some(file) => file.display().to_string(),
+        Some(file) => file.to_string(),
         None => format!("{} to {}", sets[0].file.display(), sets[sets.len() - 1].file.display()),
     };
     let summary = summary(trials, &drawn, &written);

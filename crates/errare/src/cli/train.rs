@@ -67,6 +67,7 @@ pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Resu
         let path = arguments.run.display();
         return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
     }
+    context.refuse_out_and_seed("a training is taken up where it is, with the seed that it has")?;
     let experiment = read_experiment(&arguments.run).or_bad_input()?;
     let dir = RunDir::claim(&arguments.run, RUN).or_bad_input()?;
     let run = taken_up(dir, context)?;

@@ -104,6 +104,9 @@ fn rows_units_and_columns_can_be_chosen() {
     assert_eq!(document["probe"]["prefix"], "place");
     assert_eq!(document["report"]["units"], "deg");
     scratch
+        .run(&["data", "check", "degrees.csv", "--units", "deg", "--column", "subject=particpant"])
+        .refused(&["particpant", "no standard column", "did you mean \"participant\""]);
+    scratch
         .run(&["data", "check", "simulated_probe_effect", "--where", "condition=distanse"])
         .refused(&["distanse", "did you mean \"distance\""]);
     scratch

@@ -145,6 +145,7 @@ fn mistakes_are_bad_input_and_write_nothing() {
         ("value.toml", "[network]\nneurons = 1", "network.neurons is 1"),
         ("fit.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"nowhere\" }", "nowhere"),
         ("start.toml", "[training]\nstart_from = \"nowhere\"", "nowhere"),
+        ("single.toml", "[task]\nset_sizes = [1]\nseparation = -1.0", "cannot be -1 rad apart"),
     ] {
         std::fs::write(folder.join(name), text).unwrap();
         let output = errare(folder, &["train", name, "--out", "run"]).output().unwrap();
@@ -153,6 +154,11 @@ fn mistakes_are_bad_input_and_write_nothing() {
         assert!(message.contains(words), "{message}");
         assert!(!folder.join("run").exists(), "{name}");
     }
+    let largest = u64::MAX.to_string();
+    let output =
+        errare(folder, &["train", "tiny.toml", "--seed", &largest, "--out", "run"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--seed"));
     for arguments in [&["resume", "nowhere"][..], &["analyse", "nowhere"], &["simulate", "nowhere"]] {
         let output = errare(folder, arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -259,6 +265,18 @@ fn an_injected_nan_is_named_and_leaves_a_checkpoint_to_go_on_from() {
     assert_eq!(step("run"), 150);
     let simulate = ["simulate", "run", "--displays", "4", "--samples", "2"];
     assert!(errare(folder, &simulate).status().unwrap().success());
+    for (arguments, words) in [
+        (&["resume", "run", "--seed", "7"][..], "--seed cannot be used here"),
+        (&["resume", "run", "--out", "other"], "--out cannot be used here"),
+        (
+            &["simulate", "run", "--displays", "4000000", "--samples", "4000000"],
+            "at most 100000000 can be held",
+        ),
+    ] {
+        let output = errare(folder, arguments).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && message.contains(words), "{arguments:?}: {message}");
+    }
     assert!(errare(folder, &["resume", "run"]).output().unwrap().status.success());
     assert!(checkpoint(folder, "run") == checkpoint(folder, "whole"));
     let help = errare(folder, &["train", "--help"]).output().unwrap();
