@@ -57,8 +57,12 @@ pub struct CircularSummary {
     pub kurtosis: f64,
 }
 
-/// 1 − R of angles that are equal but for rounding.
-const ALL_EQUAL: f64 = 1e-12;
+/// Mean resultant length R of angles with this mean cosine and mean sine; 1 for angles that are equal but for rounding.
+#[must_use]
+pub fn resultant_length(cosine: f64, sine: f64) -> f64 {
+    let resultant = cosine.hypot(sine);
+    if 1.0 - resultant < 1e-12 { 1.0 } else { resultant }
+}
 
 impl CircularSummary {
     /// Summarises angles given in radians.
@@ -77,9 +81,7 @@ impl CircularSummary {
             return Self { count, mean: 0.0, resultant: 0.0, kurtosis: 0.0 };
         }
         let n = count as f64;
-        let (mean, resultant) = (wrap(s1.atan2(c1)), c1.hypot(s1) / n);
-        // What rounding leaves of a spread of nothing is no spread.
-        let resultant = if 1.0 - resultant < ALL_EQUAL { 1.0 } else { resultant };
+        let (mean, resultant) = (wrap(s1.atan2(c1)), resultant_length(c1 / n, s1 / n));
         if resultant == 1.0 {
             return Self { count, mean, resultant, kurtosis: f64::NAN };
         }

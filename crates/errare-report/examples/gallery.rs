@@ -297,7 +297,11 @@ fn bars() -> Figure {
 }
 
 fn main() -> Result<(), AnyError> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into()));
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into());
+    if folder.starts_with('-') {
+        return Err(format!("{folder} is no folder; usage: gallery [FOLDER]").into());
+    }
+    let folder = PathBuf::from(folder);
     let figures = [
         timeline(),
         errors_by_set_size()?,

@@ -373,3 +373,23 @@ pub(super) fn describe(
         posterior,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Display, DisplayGenerator};
+
+    #[test]
+    fn a_part_of_a_large_table_has_trials_of_every_kind() {
+        // Every third trial, as many as the part is of all, shows one item.
+        let generators = [1, 4, 4].map(|set_size| DisplayGenerator::standard(set_size).unwrap());
+        let displays: Vec<Display> = (0..3 * PART)
+            .map(|trial| generators[trial % 3].draw(&mut stream(1, Purpose::Displays, &[trial as u64])))
+            .collect();
+        let observations = Observations::new(displays.iter().map(|display| (display, 0.3))).unwrap();
+        let part = part_of(&observations);
+        let singles = (0..part.len()).filter(|&trial| part.set_size(trial) == 1).count();
+        assert_eq!(part.len(), PART);
+        assert!((singles as f64 / PART as f64 - 1.0 / 3.0).abs() < 0.02, "{singles} of {PART}");
+    }
+}

@@ -283,9 +283,10 @@ fn variances_left(search: &Search<'_>, optimum: &Optimum<Arrow>, population: &Po
     point.coordinates.iter().enumerate().map(of_participant).collect()
 }
 
-/// For the tests: the gradient of the search, with q and emissions at their optimum, against finite differences.
+/// For the tests, with q and emissions at their optimum: the gradient of the search against finite differences, and the
+/// variances of Laplace's approximation against integrals over the emissions.
 #[cfg(test)]
-pub(super) fn check_slopes(own: &[Observations]) {
+pub(super) fn check_optimum(own: &[Observations]) {
     let trials: Vec<&Observations> = own.iter().collect();
     let all = Observations::concatenated(&trials).unwrap();
     let mut groups = Vec::new();
@@ -297,7 +298,8 @@ pub(super) fn check_slopes(own: &[Observations]) {
     let basis = dependence.basis_of(4);
     let options = BnsOptions::default();
     let mut search = Search::new(&all, basis.as_ref(), dependence, &options, &groups).unwrap();
-    search.problem.population = Some(Population { mean: vec![2.4], sd: vec![0.3] });
+    let population = Population { mean: vec![2.4], sd: vec![0.3] };
+    search.problem.population = Some(population.clone());
     let hierarchy = Hierarchy { search: &search };
     let x = [0.1, 1.0, -0.5, -0.6, -0.4];
     let size = search.problem.design.coefficients();
@@ -316,5 +318,20 @@ pub(super) fn check_slopes(own: &[Observations]) {
         };
         let numeric = (value(h) - value(-h)) / (2.0 * h);
         approx::assert_abs_diff_eq!(gradient[axis], numeric, epsilon = 0.01 * numeric.abs().max(0.5));
+    }
+    let (problem, point) = (&search.problem, &optimum.point);
+    let cosines = problem.design.observations.cosines();
+    for (group, left) in variances_left(&search, &optimum, &population).iter().enumerate() {
+        let weights = &point.expectations[group].responsibilities;
+        let deviations = Deviations { cosines: &cosines[problem.items(group)], weights };
+        let log_density = |by: f64| {
+            let x = [point.coordinates[group][0] + by];
+            problem.family.expected(&x, deviations).0 + population.log_density(&x).0
+        };
+        let (highest, sd) = (log_density(0.0), left[0].sqrt());
+        let integral: f64 =
+            (-800..=800).map(|k| (log_density(0.01 * f64::from(k) * sd) - highest).exp() * 0.01 * sd).sum();
+        let room = (integral / std::f64::consts::TAU.sqrt()).ln();
+        approx::assert_abs_diff_eq!(0.5 * left[0].ln(), room, epsilon = 0.02);
     }
 }

@@ -3,6 +3,7 @@
 use errare_core::angle::wrap;
 
 use super::Measured;
+use errare_core::angle::resultant_length;
 
 /// Step of the derivatives with respect to the moments.
 const STEP: f64 = 1e-6;
@@ -70,10 +71,8 @@ impl ErrorSummary {
     }
 }
 
-/// R; 1 for errors that are equal but for rounding.
 fn resultant(m: Moments) -> f64 {
-    let r = m[0].hypot(m[1]);
-    if 1.0 - r < 1e-12 { 1.0 } else { r }
+    resultant_length(m[0], m[1])
 }
 
 fn standard_deviation(m: Moments) -> f64 {

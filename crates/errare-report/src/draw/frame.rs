@@ -259,16 +259,15 @@ fn decimal_tick(value: f64, step: f64, largest: f64) -> String {
     if exponent == 0 { text } else { format!("{text} × 10{}", number::superscript(exponent)) }
 }
 
-/// Whether the label of a tick fits on a logarithmic axis of `room` pixels a decade, when labels take `each`: of 1, 2,
-/// 5, 10, … all are labelled, only the powers of ten, or every other, third, … of them.
+/// Whether the label of a tick fits on a logarithmic axis of `room` pixels a decade, when labels take `each`. Of 1, 2,
+/// 5, 10, … all fit, or the powers of ten do, or every second, third, … of those.
 fn has_room(value: f64, room: f64, each: f64) -> bool {
-    let exponent = value.log10();
-    let power = (exponent - exponent.round()).abs() < 1e-6;
     // The closest are 1 and 2, and 5 and 10.
     if 2f64.log10() * room >= each {
         return true;
     }
-    power && (exponent.round() as i64) % ((each / room).ceil().max(1.0) as i64) == 0
+    let (exponent, every) = (value.log10(), (each / room).ceil() as i64);
+    (exponent - exponent.round()).abs() < 1e-6 && exponent.round() as i64 % every == 0
 }
 
 fn log_tick(value: f64) -> String {

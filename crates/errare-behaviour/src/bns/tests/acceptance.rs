@@ -229,8 +229,9 @@ fn few_trials_single_items_and_mixed_set_sizes_break_no_hierarchy() {
     }
 }
 
-/// Slopes of the hierarchy's bound by every prior scale, with q at its optimum, against finite differences.
+/// Slopes of the hierarchy's bound by every prior scale, with q at its optimum, against finite differences; and the room
+/// that its emissions have.
 #[test]
-fn slopes_of_a_hierarchy_match_finite_differences() {
-    participants::check_slopes(&people(3, 50, 8).0);
+fn slopes_and_room_of_a_hierarchy_match_differences_and_integrals() {
+    participants::check_optimum(&people(3, 50, 8).0);
 }
