@@ -41,14 +41,24 @@ pub(crate) fn mixture_responses(
     sd: f64,
     swap: &dyn Fn(&Display, usize) -> f64,
 ) -> Responses {
-    let displays = displays(count, set_size, 11);
-    let mut points = Vec::with_capacity(count * samples);
+    mixture_responses_to(displays(count, set_size, 11), samples, seed, sd, swap)
+}
+
+/// As [`mixture_responses`], to these displays.
+pub(crate) fn mixture_responses_to(
+    displays: Vec<Display>,
+    samples: usize,
+    seed: u64,
+    sd: f64,
+    swap: &dyn Fn(&Display, usize) -> f64,
+) -> Responses {
+    let mut points = Vec::with_capacity(displays.len() * samples);
     for (index, display) in displays.iter().enumerate() {
         for sample in 0..samples {
             let mut stream = stream(seed, Purpose::Surrogate, &[index as u64, sample as u64]);
             let mut remaining: f64 = stream.random();
             let mut chosen = 0;
-            for item in 1..set_size {
+            for item in 1..display.set_size() {
                 remaining -= swap(display, item);
                 if remaining < 0.0 {
                     chosen = item;

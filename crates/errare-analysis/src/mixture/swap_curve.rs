@@ -1,7 +1,7 @@
 //! Swap rates of a set of responses: in total, by probe distance, and display by display.
 //!
-//! Uncertainty is over displays: standard errors are those of the sandwich estimator, clustered by display,
-//! with the observed information of Louis (1982).
+//! Uncertainty is over displays drawn anew: standard errors hold that of the odds, by the sandwich estimator,
+//! clustered by display, with the observed information of Louis (1982), and that of which displays there are.
 
 use errare_behaviour::ResponseModel;
 use errare_network::Responses;
@@ -96,7 +96,8 @@ impl SwapCurve {
                 number => distance[bin] / number as f64,
             };
         }
-        let influence = influence(mixture, count, &slopes);
+        let mut influence = influence(mixture, count, &slopes);
+        add_composition(&mut influence, mixture, &rates, &items);
         let standard_error: Vec<f64> = (0..=count)
             .map(|rate| {
                 let squares: f64 = influence.iter().skip(rate).step_by(count + 1).map(|i| i * i).sum();
@@ -208,6 +209,20 @@ fn influence(mixture: &Mixture, bins: usize, slopes: &DMatrix<f64>) -> Vec<f64> 
     influence
 }
 
+/// Adds the influence of each display by its items alone, whose weights are not those of the average display.
+fn add_composition(influence: &mut [f64], mixture: &Mixture, rates: &[f64], items: &[usize]) {
+    let (displays, bins) = (mixture.bins.len() as f64, items.len());
+    for ((row, item_bins), weights) in
+        influence.chunks_exact_mut(bins + 1).zip(&mixture.bins).zip(&mixture.weights)
+    {
+        row[bins] -= rates[bins] / displays;
+        for (&bin, weight) in item_bins.iter().zip(&weights[2..]) {
+            row[bin] += (weight - rates[bin]) / items[bin] as f64;
+            row[bins] += weight / displays;
+        }
+    }
+}
+
 /// Scores of every display, and the observed information, in the log odds of the bins.
 ///
 /// With γ the responsibilities of a response, G = Σ γⱼ over items and w the choice weights, the score is
@@ -290,7 +305,7 @@ pub fn swap_rates_by_display(responses: &Responses, target: &MixtureTarget) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{mixture_responses, swap_at};
+    use crate::testing::{displays, mixture_responses, mixture_responses_to, swap_at};
     use errare_behaviour::Display;
 
     const SEPARATION: f64 = std::f64::consts::PI / 4.1;
@@ -378,6 +393,31 @@ mod tests {
         }
         let coverage = f64::from(covered as u32) / f64::from(total as u32);
         assert!((0.87..=1.0).contains(&coverage), "95 % intervals cover {coverage}");
+    }
+
+    /// Where displays differ in how often they are swapped, other displays would have given another rate.
+    #[test]
+    fn standard_errors_hold_the_choice_of_displays() {
+        let steep = |display: &Display, item: usize| {
+            0.5 * (-1.5 * (display.probe_offset(item).unwrap().abs() - SEPARATION)).exp()
+        };
+        let two = |display: &Display| steep(display, 1);
+        let population = displays(20_000, 2, 1);
+        let truth = population.iter().map(two).sum::<f64>() / population.len() as f64;
+        let target = MixtureTarget::from_standard_deviation(0.05, 0.0).unwrap();
+        let mut covered = [0u32; 2];
+        const RUNS: u32 = 100;
+        for seed in 0..RUNS {
+            let responses = mixture_responses_to(displays(80, 2, 100 + u64::from(seed)), 64, 7, 0.05, &steep);
+            for (covered, bins) in covered.iter_mut().zip([bins(), DistanceBins::single()]) {
+                let [lo, hi] = swap_curve(&responses, &target, &bins).unwrap().total.ci;
+                *covered += u32::from(lo < truth && truth < hi);
+            }
+        }
+        for covered in covered {
+            let coverage = f64::from(covered) / f64::from(RUNS);
+            assert!((0.88..=1.0).contains(&coverage), "95 % intervals cover {coverage}");
+        }
     }
 
     #[test]
