@@ -39,12 +39,16 @@ pub(crate) struct Evidence {
     directions: Vec<[f64; 2]>,
     /// Directions of the items, by display.
     items: Vec<Vec<[f64; 2]>>,
-    /// Densities `[uniform, item 0, …]` of every response, relative to its largest; by display.
+    /// Whether responses to a display can be guesses; by display.
+    guesses: Vec<bool>,
+    /// Densities `[uniform, item 0, …]` of every response, relative to its largest; by display. The uniform one
+    /// is 0 without guesses: it would dwarf those of all items in a response far from them, and the nearest
+    /// item could not be told.
     densities: Vec<Vec<f32>>,
 }
 
 impl Evidence {
-    pub(crate) fn new(responses: &Responses, kappa: f64) -> Result<Self> {
+    pub(crate) fn new(responses: &Responses, kappa: f64, guesses: impl Fn(usize) -> bool) -> Result<Self> {
         let samples = responses.samples;
         let directions = responses.points.iter().enumerate().map(|(index, &[x, y])| {
             let radius = f64::from(x).hypot(f64::from(y));
@@ -58,6 +62,7 @@ impl Evidence {
             samples,
             directions: directions.collect::<Result<_>>()?,
             items: responses.displays.iter().map(|d| d.report.iter().map(direction).collect()).collect(),
+            guesses: (0..responses.displays.len()).map(guesses).collect(),
             densities: Vec::new(),
         };
         evidence.concentrate(kappa);
@@ -67,11 +72,12 @@ impl Evidence {
     /// Evaluates the densities at another concentration.
     fn concentrate(&mut self, kappa: f64) {
         // Against the log density at an item, −ln(2π I₀e(κ)).
-        let uniform = log_i0e(kappa);
+        let log_uniform = log_i0e(kappa);
         self.densities = (0..self.items.len())
             .into_par_iter()
             .map(|display| {
                 let items = &self.items[display];
+                let uniform = if self.guesses[display] { log_uniform } else { f64::NEG_INFINITY };
                 let mut densities = Vec::with_capacity(self.samples * (items.len() + 1));
                 for response in self.of(display) {
                     let log = |item: &[f64; 2]| kappa * (cosine(response, item) - 1.0);
@@ -101,7 +107,7 @@ impl Evidence {
                 let scale = 1.0 / total;
                 shares.iter_mut().for_each(|share| *share *= scale);
             } else {
-                // Every source of weight is too far for its density to be a number: the weights decide.
+                // The source nearest to it has lost its weight, and no other has a density that is a number.
                 shares.copy_from_slice(weights);
             }
             visit(sample, &shares);
@@ -176,7 +182,9 @@ impl Mixture {
             weights: Vec::new(),
             masses: Vec::new(),
             cosines: Vec::new(),
-            evidence: Evidence::new(responses, target.kappa())?,
+            evidence: Evidence::new(responses, target.kappa(), |display| {
+                free == Free::All || target.uniform_weight(display) > 0.0
+            })?,
         };
         let mut uniform: Vec<f64> = match free {
             Free::Swaps => (0..count).map(|display| target.uniform_weight(display)).collect(),
@@ -290,8 +298,11 @@ fn choice_weights(bins: &[usize], odds: &[f64], uniform: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use errare_behaviour::Display;
+    use errare_core::angle::distance;
+
     use super::*;
-    use crate::testing::{mixture_responses, swap_at};
+    use crate::testing::{mixture_responses, ring_responses, swap_at};
 
     #[test]
     fn precision_and_guesses_are_recovered_where_they_are_free() {
@@ -321,5 +332,25 @@ mod tests {
         let target = MixtureTarget::new(1e5, 0.0).unwrap();
         let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::Swaps).unwrap();
         assert!(mixture.masses.iter().flatten().all(|mass| mass.is_finite()));
+    }
+
+    #[test]
+    fn without_guesses_a_response_belongs_to_the_nearest_item_however_far_it_is() {
+        // A radian off, where e^(κ (cos 1 − 1)) of the target's κ = 400 is no number in f32. One in five is a
+        // swap.
+        let off = |sample: usize| if sample % 2 == 0 { 1.0 } else { -1.0 };
+        let mut responses = ring_responses(200, 2, 20, |display, sample| {
+            display.report[usize::from(sample % 5 == 0)] + off(sample)
+        });
+        let apart = |display: &Display| distance(display.report[0], display.report[1]);
+        let far_apart: Vec<_> = (0..200).filter(|&d| apart(&responses.displays[d]) > 2.2).collect();
+        assert!(far_apart.len() > 30);
+        responses.points = far_apart.iter().flat_map(|&d| responses.of(d).to_vec()).collect();
+        responses.displays = far_apart.iter().map(|&d| responses.displays[d].clone()).collect();
+        let target = MixtureTarget::new(400.0, 0.0).unwrap();
+        let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::Swaps).unwrap();
+        assert!(mixture.masses.iter().all(|masses| (masses[2] - 4.0).abs() < 1e-6), "{:?}", mixture.masses);
+        let errors = mixture.errors_about_chosen(0);
+        assert!(errors.iter().all(|error| (error.abs() - 1.0).abs() < 1e-6), "{errors:?}");
     }
 }

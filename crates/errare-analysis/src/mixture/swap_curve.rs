@@ -295,7 +295,7 @@ pub fn expected_swap_rates(
 pub fn swap_rates_by_display(responses: &Responses, target: &MixtureTarget) -> Result<Vec<f64>> {
     check_shape(responses, 1)?;
     target.check_displays(responses.displays.len())?;
-    let evidence = Evidence::new(responses, target.kappa())?;
+    let evidence = Evidence::new(responses, target.kappa(), |display| target.uniform_weight(display) > 0.0)?;
     Ok((0..responses.displays.len())
         .into_par_iter()
         .map(|display| evidence.weights_of_display(display, target.uniform_weight(display))[2..].iter().sum())
