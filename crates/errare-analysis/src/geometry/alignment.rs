@@ -78,8 +78,8 @@ pub struct AlignmentOverTime {
 /// time; `progress` counts steps.
 ///
 /// # Errors
-/// When the number of times is not that of steps, a slot does not exist, the read-out is not orthonormal, or
-/// some step has fewer than 3 occupied colour bins when one fold is left out.
+/// When the number of times is not that of steps, a slot does not exist, the read-out is not orthonormal, fewer
+/// than 3 neurons remain beside it, or some step has fewer than 3 occupied colour bins when one fold is left out.
 pub fn alignment_over_time(
     statistics: &RingStatistics,
     time_s: &[f64],
@@ -217,7 +217,7 @@ impl AlignmentSummary {
     /// Averages runs with the same times.
     ///
     /// # Errors
-    /// When there are none, or their times differ in number.
+    /// When there are none, or their times differ.
     pub fn across(runs: &[AlignmentOverTime]) -> Result<Self> {
         let Some(first) = runs.first() else {
             return Err(Error::OutOfRange {
@@ -232,6 +232,17 @@ impl AlignmentSummary {
                 left: first.time_s.len(),
                 right: other.time_s.len(),
             });
+        }
+        for run in runs {
+            if let Some((&value, _)) =
+                run.time_s.iter().zip(&first.time_s).find(|(a, b)| (**a - **b).abs() > 1e-9)
+            {
+                return Err(Error::OutOfRange {
+                    name: "time of an alignment",
+                    value,
+                    expected: "that of the first alignment at the same step",
+                });
+            }
         }
         let n = runs.len() as f64;
         let (mut mean, mut sd) = (BTreeMap::new(), BTreeMap::new());

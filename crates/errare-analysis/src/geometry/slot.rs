@@ -9,12 +9,17 @@ use crate::{Error, Result};
 const ORTHONORMAL: f64 = 1e-3;
 /// Standard deviation along a direction, relative to the largest, below which it is rounding.
 const NO_VARIANCE: f64 = 1e-7;
+/// Dimensions in which a plane has a normal.
+const LEAST_DIMENSIONS: usize = 3;
 /// Occupied colour bins that define a plane.
 const LEAST_BINS: usize = 3;
 
 /// An orthonormal basis (neurons × (neurons − 2)) of the complement of the behaviour plane, or all of state
 /// space without a read-out.
 pub(crate) fn null_space(neurons: usize, projector: Option<&[Vec<f64>]>) -> Result<DMatrix<f64>> {
+    if projector.is_none() && neurons < LEAST_DIMENSIONS {
+        return Err(Error::OutOfRange { name: "neurons", value: neurons as f64, expected: "at least 3" });
+    }
     let Some(rows) = projector else { return Ok(DMatrix::identity(neurons, neurons)) };
     for (i, a) in rows.iter().enumerate() {
         if a.len() != neurons {
@@ -37,7 +42,7 @@ pub(crate) fn null_space(neurons: usize, projector: Option<&[Vec<f64>]>) -> Resu
         let row = DVector::from_column_slice(row);
         projection -= &row * row.transpose();
     }
-    if neurons < rows.len() + LEAST_BINS {
+    if neurons < rows.len() + LEAST_DIMENSIONS {
         return Err(Error::OutOfRange {
             name: "neurons",
             value: neurons as f64,

@@ -100,17 +100,17 @@ impl<'a> Simulation<'a> {
         Responses { displays: displays.to_vec(), samples, points }
     }
 
-    /// Responses and states. `first` numbers the first trajectory, so that chunks of one long list of
-    /// displays get noise of their own.
+    /// Responses and states. Trajectory j has the noise of (seed, `chunk`, j): chunks of one long list of
+    /// displays need numbers of their own; 0 is that of [`Simulation::responses`].
     #[must_use]
-    pub fn trajectories(&self, displays: &[Display], samples: usize, first: u64) -> Trajectories {
+    pub fn trajectories(&self, displays: &[Display], samples: usize, chunk: u64) -> Trajectories {
         let (steps, neurons) = (self.steps.len(), self.network.circuit.neurons);
         let record = |states: &mut Vec<f32>, state: &[Lanes<f32>]| {
             states.extend((0..TILE).flat_map(|t| (0..neurons).map(move |i| lane(state, i, t))));
         };
         let mut points = Vec::new();
         let mut states = Vec::with_capacity(displays.len() * samples * steps * neurons);
-        for (tile_points, recorded) in self.run(displays, samples, first, record) {
+        for (tile_points, recorded) in self.run(displays, samples, chunk, record) {
             // Recorded by step; wanted by trajectory.
             for t in 0..tile_points.len() {
                 for step in 0..steps {
@@ -129,7 +129,7 @@ impl<'a> Simulation<'a> {
         &self,
         displays: &[Display],
         samples: usize,
-        first: u64,
+        chunk: u64,
         record: impl Fn(&mut R, &[Lanes<f32>]) + Sync,
     ) -> Vec<(Vec<[f32; 2]>, R)> {
         let total = displays.len() * samples;
@@ -138,7 +138,7 @@ impl<'a> Simulation<'a> {
             .map_init(
                 || Walk::new(&self.network.circuit),
                 |walk, index| {
-                    let noise_key = (self.seed, Purpose::Simulation, first);
+                    let noise_key = (self.seed, Purpose::Simulation, chunk);
                     let inputs = TileInputs { displays, samples, first: index * TILE, noise_key };
                     let mut recorded = R::default();
                     self.run_tile(inputs, walk, |state| record(&mut recorded, state));

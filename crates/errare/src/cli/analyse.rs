@@ -110,9 +110,9 @@ impl Analysed {
         remove(out.join("report.html")).or_failed()?;
         write_json(out.join("metrics.json"), &self.analysis.fidelity.metrics).or_failed()?;
         match &self.analysis.alignment {
-            Some(alignment) => write_json(out.join("alignment.json"), alignment).or_failed()?,
+            Ok(alignment) => write_json(out.join("alignment.json"), alignment).or_failed()?,
             // An earlier network may have left its own.
-            None => {
+            Err(_) => {
                 for name in ["alignment.json", "figures/alignment.svg", "figures/alignment.csv"] {
                     remove(out.join(name)).or_failed()?;
                 }

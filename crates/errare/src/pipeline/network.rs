@@ -1,19 +1,16 @@
-//! What is measured of a trained network: its responses beside its target's, and the geometry of its states.
-
-use std::f64::consts::{PI, TAU};
+//! What is measured of a trained network: its responses beside its target's, and by [`super::geometry`] its
+//! states.
 
 use errare_analysis::densities::{ErrorDensities, response_densities};
 use errare_analysis::fidelity::{Fidelity, FidelityTarget, Metric, Samples};
-use errare_analysis::geometry::{
-    AlignmentOptions, AlignmentOverTime, RingStatistics, TrialLabels, alignment_over_time,
-};
+use errare_analysis::geometry::AlignmentOverTime;
 use errare_analysis::mixture::{DistanceBins, swap_curve};
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
-use errare_core::angle::{difference, distance, wrap};
 use errare_core::progress::Progress;
 use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
 
 use super::Result;
+use super::geometry::{NoAlignment, alignment_of};
 
 /// How much is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +114,8 @@ pub struct NetworkAnalysis {
     pub fidelity: Fidelity,
     /// Error densities of network and oracle.
     pub densities: [ErrorDensities; 2],
-    /// Alignment of the two items' colour planes; `None` for networks that were never shown two items.
-    pub alignment: Option<AlignmentOverTime>,
+    /// Alignment of the two items' colour planes, or why there is none.
+    pub alignment: std::result::Result<AlignmentOverTime, NoAlignment>,
     /// Radius R of the ring of clean responses.
     pub radius: f64,
 }
@@ -162,7 +159,7 @@ pub fn analyse_network(
     }
     let densities = densities_of(&responses, seed)?;
     bar.finish();
-    let alignment = alignment_of(network, size, seed, progress)?;
+    let alignment = alignment_of(network, size.geometry_samples, size.null_draws, seed, progress)?;
     Ok(NetworkAnalysis { responses, fidelity, densities, alignment, radius: stage.behaviour.radius })
 }
 
@@ -186,82 +183,6 @@ fn densities_of(sets: &ResponseSets, seed: u64) -> Result<[ErrorDensities; 2]> {
     ])
 }
 
-/// Values of the report feature in the conditions of the alignment analysis.
-const GRID: usize = 24;
-/// Colour bins of a ring.
-const BINS: usize = 16;
-/// Displays whose states are held in memory together.
-const CHUNK: usize = 24;
-
-/// The conditions of the alignment analysis for one probe pair (0, `probe_distance`): all separated pairs of
-/// 24 report features, each item cued in turn.
-#[must_use]
-fn alignment_displays(probe_distance: f64, separation: f64) -> Vec<Display> {
-    let angle = |k: usize| wrap(TAU * k as f64 / GRID as f64);
-    let probes = [0.0, wrap(probe_distance)];
-    let mut displays = Vec::new();
-    for first in 0..GRID {
-        for second in 0..GRID {
-            let reports = [angle(first), angle(second)];
-            if distance(reports[0], reports[1]) <= separation {
-                continue;
-            }
-            for cued in 0..2 {
-                displays.push(Display {
-                    probe: vec![probes[cued], probes[1 - cued]],
-                    report: vec![reports[cued], reports[1 - cued]],
-                    cued_slot: cued,
-                });
-            }
-        }
-    }
-    displays
-}
-
-/// Alignment of the two items' colour planes at every step of the trial, for items at opposite probe
-/// features. `None` for networks that were never shown two items.
-///
-/// # Errors
-/// When the states span no planes.
-fn alignment_of(
-    network: &Network,
-    size: AnalysisSize,
-    seed: u64,
-    progress: &Progress,
-) -> Result<Option<AlignmentOverTime>> {
-    let stage = network.stage();
-    if !stage.task.set_sizes.contains(&2) {
-        return Ok(None);
-    }
-    let separation = stage.task.separation.unwrap_or(PI / 4.1);
-    let displays = alignment_displays(PI, separation);
-    let simulation = Simulation::new(network, seed)?;
-    let times = simulation.times();
-    let mut rings = RingStatistics::new(times.len(), stage.network.neurons, 2, BINS)?;
-    let bar = progress.bar("geometry", displays.len() as u64);
-    for (chunk_index, chunk) in displays.chunks(CHUNK).enumerate() {
-        let first = 1 + (chunk_index * CHUNK * size.geometry_samples) as u64;
-        let trials = simulation.trajectories(chunk, size.geometry_samples, first);
-        for (index, (display, response, _)) in trials.responses.polar().enumerate() {
-            let [cued, other] = [0, 1].map(|item| difference(response, display.report[item]).abs());
-            let sample = index % size.geometry_samples;
-            let labels = TrialLabels { slot: display.cued_slot, response, swap: other < cued, sample };
-            for step in 0..times.len() {
-                rings.add(step, &labels, trials.state(index, step));
-            }
-        }
-        bar.set(((chunk_index + 1) * CHUNK).min(displays.len()) as u64, "");
-    }
-    bar.finish();
-    let options = AlignmentOptions {
-        projector: Some(network.readout().to_vec()),
-        null_draws: size.null_draws,
-        seed,
-        ..AlignmentOptions::default()
-    };
-    Ok(Some(alignment_over_time(&rings, &times, &options, progress)?))
-}
-
 #[cfg(test)]
 mod tests {
     use errare_behaviour::SwapFunction;
@@ -279,15 +200,5 @@ mod tests {
         let (x, y) = responses.points.iter().fold((0.0, 0.0), |(x, y), p| (x + p[0], y + p[1]));
         let (mean, expected) = (y.atan2(x), (0.4 * 1.5f32.sin()).atan2(0.6 + 0.4 * 1.5f32.cos()));
         assert!((mean - expected).abs() < 0.05, "{mean} {expected}");
-    }
-
-    #[test]
-    fn alignment_has_the_published_number_of_conditions() {
-        let displays = alignment_displays(PI, PI / 4.1);
-        assert_eq!(displays.len(), 912);
-        assert!(displays.iter().all(|display| distance(display.report[0], display.report[1]) > PI / 4.1));
-        // The item in slot 0 keeps its probe feature, whichever is cued.
-        assert!(displays.iter().all(|display| display.probe[display.item_in_slot(0)] == 0.0));
-        assert_eq!(displays.iter().filter(|display| display.cued_slot == 1).count(), 456);
     }
 }

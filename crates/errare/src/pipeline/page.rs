@@ -131,8 +131,8 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
 fn geometry_section(analysis: &NetworkAnalysis, cue: (f64, f64)) -> Section {
     let section = Section::new("Geometry");
     match &analysis.alignment {
-        None => section.paragraph("The alignment of colour planes is defined for two items, which this network was never shown."),
-        Some(alignment) => section
+        Err(reason) => section.paragraph(format!("The alignment of colour planes is not known: {reason}.")),
+        Ok(alignment) => section
             .paragraph(
                 "Before the cue the network must keep two colours apart; after it, one of them must reach the \
                  read-out. Each item's colours span a plane in the space of neural states, and the cosine between \
@@ -175,7 +175,9 @@ pub fn network_figures(
 ) -> Result<Vec<Figure>> {
     let mut all = vec![figures::timeline(network.stage())?, figures::learning(log)];
     all.extend(fidelity_figures(analysis));
-    all.extend(analysis.alignment.as_ref().map(|alignment| figures::alignment(alignment, cue_span(network))));
+    all.extend(
+        analysis.alignment.as_ref().ok().map(|alignment| figures::alignment(alignment, cue_span(network))),
+    );
     Ok(all)
 }
 

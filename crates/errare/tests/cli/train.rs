@@ -95,6 +95,28 @@ fn fifty_kills_leave_the_same_bytes() {
     kill_and_take_up(50);
 }
 
+/// Four neurons less the two of the read-out span no plane that could be compared.
+#[test]
+fn a_network_without_room_for_planes_is_trained_and_analysed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let few = TINY.replace("neurons = 8", "neurons = 4").replace("steps = 200", "steps = 20");
+    std::fs::write(folder.join("few.toml"), few.replace("at_most_steps = 100", "at_most_steps = 10"))
+        .unwrap();
+    let small = ["--displays", "16", "--samples", "8", "--geometry-samples", "8", "--null-draws", "2"];
+    for arguments in [&["train", "few.toml", "--out", "run"][..], &[&["report", "run"], &small[..]].concat()]
+    {
+        let output = errare(folder, arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let page = std::fs::read_to_string(folder.join("run/report.html")).unwrap();
+    assert!(
+        page.contains("is not known: neurons is 4, but it must be at least 3 more"),
+        "reason on the page"
+    );
+    assert!(!folder.join("run/alignment.json").exists());
+}
+
 #[test]
 fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
     let folder = tempfile::tempdir().unwrap();

@@ -218,6 +218,9 @@ fn runs_are_averaged() {
     assert!((summary.mean["cos_rms"][0] - 0.5).abs() < 0.02);
     assert!(summary.sd["cos_rms"][0] > 0.0 && summary.sd["cos_rms"][0] < 0.02);
     assert!(AlignmentSummary::across(&[]).is_err());
+    let mut later = runs[1].clone();
+    later.time_s[0] += 0.01;
+    assert!(AlignmentSummary::across(&[runs[0].clone(), later]).is_err());
 }
 
 #[test]
@@ -242,4 +245,8 @@ fn what_has_no_plane_is_refused() {
             .to_string()
             .contains("slot is 2")
     );
+    let flat = collect(2, 1, 1, |_, angle, state| (state[0], state[1]) = (angle.cos(), angle.sin()));
+    let error =
+        alignment_over_time(&flat, &[0.0], &without_null(), &Progress::silent()).unwrap_err().to_string();
+    assert!(error.contains("neurons is 2"), "{error}");
 }
