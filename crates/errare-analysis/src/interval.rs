@@ -80,6 +80,12 @@ pub(crate) fn standard_error(values: &[f64]) -> f64 {
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n * (n - 1.0).max(1.0))).sqrt()
 }
 
+/// Standard error of a figure that is a sum of what each unit adds to it, about 0.
+pub(crate) fn standard_error_of_sum(influence: impl Iterator<Item = f64>) -> f64 {
+    let (n, squares) = influence.fold((0.0, 0.0), |(n, squares), i| (n + 1.0, squares + i * i));
+    (squares * n / f64::max(n - 1.0, 1.0)).sqrt()
+}
+
 /// Wilson (1927) interval of a proportion whose standard error over displays is known: the number of
 /// responses is replaced by the number of independent ones that would give that error (at most `responses`).
 /// Unlike the normal interval it keeps a width at 0 and 1.

@@ -1,15 +1,16 @@
 //! What is measured of one set of responses on its own.
 
 use errare_core::angle::distance;
+use errare_core::special::NORMAL_975;
 use errare_network::Responses;
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::metric::Metric;
 use super::target::FidelityTarget;
 use crate::Result;
-use crate::interval::{Bootstrap, mean, quantile, standard_error, wilson};
-use crate::mixture::{Free, Mixture, SwapCurve};
-use errare_core::special::{NORMAL_975, bessel_ratio_inverse};
+use crate::interval::{Bootstrap, mean, quantile, standard_error, standard_error_of_sum, wilson};
+use crate::mixture::{Free, Information, Mixture, SwapCurve};
 
 /// A response is off the ring beyond this many read-out noise sds.
 const OFF_RING_SDS: f64 = 3.0;
@@ -114,6 +115,7 @@ impl Portrait {
             true => Metric::new(self.curve.total.value, Some(self.curve.total.ci), n, "probability"),
             false => Metric::undefined("probability"),
         };
+        let [kappa, guess_rate] = self.precision_and_guesses();
         vec![
             ("swap_rate", swap_rate),
             ("off_ring_mass", self.off_ring.metric(n)),
@@ -121,8 +123,8 @@ impl Portrait {
             ("intermediate_mass", self.intermediate.metric(n)),
             ("median_error", self.median_metric()),
             ("circular_sd", self.circular_sd(bootstrap)),
-            ("kappa", self.kappa(bootstrap)),
-            ("guess_rate", self.guess_rate()),
+            ("kappa", kappa),
+            ("guess_rate", guess_rate),
         ]
     }
 
@@ -156,19 +158,24 @@ impl Portrait {
         Metric::new(sd(&|_| 1.0), Some(ci), self.responses, "rad")
     }
 
-    /// κ of the mixture in which guesses are free too; its interval holds the responsibilities fixed.
-    fn kappa(&self, bootstrap: Bootstrap) -> Metric {
-        let chosen: Vec<f64> = self.free.masses.iter().map(|masses| masses[1..].iter().sum()).collect();
-        let ci = bootstrap.interval(|times| {
-            let of = |values: &[f64]| values.iter().zip(times).map(|(v, t)| v * t).sum::<f64>();
-            bessel_ratio_inverse(of(&self.free.cosines) / of(&chosen))
-        });
-        Metric::new(self.free.kappa, Some(ci), self.responses, "1")
-    }
-
-    fn guess_rate(&self) -> Metric {
-        let samples = self.free.samples() as f64;
-        Share(self.free.masses.iter().map(|masses| masses[0] / samples).collect()).metric(self.responses)
+    /// κ and guess rate of the mixture in which both are free.
+    fn precision_and_guesses(&self) -> [Metric; 2] {
+        let Mixture { kappa, masses, .. } = &self.free;
+        let (n, bins) = (self.responses, self.curve.rate.len());
+        let guesses = masses.iter().map(|masses| masses[0]).sum::<f64>() / n as f64;
+        // Derivatives of ln κ and of the guess rate with respect to the odds, the log odds of a guess and κ.
+        let mut slopes = DMatrix::zeros(2, bins + 2);
+        slopes[(0, bins + 1)] = kappa.recip();
+        slopes[(1, bins)] = guesses * (1.0 - guesses);
+        let influence = Information::of(&self.free, bins).influence(&slopes);
+        let standard_error =
+            |row: usize| standard_error_of_sum(influence.iter().skip(row).step_by(2).copied());
+        let half = NORMAL_975 * standard_error(0);
+        let ci = [kappa * (-half).exp(), kappa * half.exp()];
+        [
+            Metric::new(*kappa, Some(ci), n, "1"),
+            Metric::new(guesses, Some(wilson(guesses, standard_error(1), n)), n, "probability"),
+        ]
     }
 }
 

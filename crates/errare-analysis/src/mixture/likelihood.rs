@@ -48,7 +48,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    pub(crate) fn new(responses: &Responses, kappa: f64, guesses: impl Fn(usize) -> bool) -> Result<Self> {
+    pub(crate) fn new(
+        responses: &Responses,
+        target: &MixtureTarget,
+        guesses: impl Fn(usize) -> bool,
+    ) -> Result<Self> {
         let samples = responses.samples;
         let directions = responses.points.iter().enumerate().map(|(index, &[x, y])| {
             let radius = f64::from(x).hypot(f64::from(y));
@@ -65,19 +69,19 @@ impl Evidence {
             guesses: (0..responses.displays.len()).map(guesses).collect(),
             densities: Vec::new(),
         };
-        evidence.concentrate(kappa);
+        evidence.concentrate(|display| target.kappa(display));
         Ok(evidence)
     }
 
-    /// Evaluates the densities at another concentration.
-    fn concentrate(&mut self, kappa: f64) {
-        // Against the log density at an item, −ln(2π I₀e(κ)).
-        let log_uniform = log_i0e(kappa);
+    /// Evaluates the densities at the concentration of each display.
+    fn concentrate(&mut self, kappa: impl Fn(usize) -> f64 + Sync) {
         self.densities = (0..self.items.len())
             .into_par_iter()
             .map(|display| {
                 let items = &self.items[display];
-                let uniform = if self.guesses[display] { log_uniform } else { f64::NEG_INFINITY };
+                let kappa = kappa(display);
+                // Against the log density at an item, −ln(2π I₀e(κ)).
+                let uniform = if self.guesses[display] { log_i0e(kappa) } else { f64::NEG_INFINITY };
                 let mut densities = Vec::with_capacity(self.samples * (items.len() + 1));
                 for response in self.of(display) {
                     let log = |item: &[f64; 2]| kappa * (cosine(response, item) - 1.0);
@@ -149,7 +153,9 @@ fn cosine(a: &[f64; 2], b: &[f64; 2]) -> f64 {
 /// A mixture fitted to responses.
 #[derive(Debug)]
 pub(crate) struct Mixture {
-    /// Concentration, the target's or fitted.
+    /// What was estimated beside the swap odds.
+    pub(crate) free: Free,
+    /// Concentration where it is fitted; that of the first display where it is the target's.
     pub(crate) kappa: f64,
     /// Bin of every uncued item, by display.
     pub(crate) bins: Vec<Vec<usize>>,
@@ -158,7 +164,7 @@ pub(crate) struct Mixture {
     /// Expected responses from each source `[uniform, item 0, …]`, by display.
     pub(crate) masses: Vec<Vec<f64>>,
     /// Sum of γ cos(error) over responses and items, by display.
-    pub(crate) cosines: Vec<f64>,
+    cosines: Vec<f64>,
     evidence: Evidence,
 }
 
@@ -175,14 +181,15 @@ impl Mixture {
         target.check_displays(count)?;
         let displays = responses.displays.iter().enumerate();
         let mut mixture = Self {
-            kappa: target.kappa(),
+            free,
+            kappa: target.kappa(0),
             bins: displays
                 .map(|(index, display)| distance.of_display(index, display))
                 .collect::<Result<_>>()?,
             weights: Vec::new(),
             masses: Vec::new(),
             cosines: Vec::new(),
-            evidence: Evidence::new(responses, target.kappa(), |display| {
+            evidence: Evidence::new(responses, target, |display| {
                 free == Free::All || target.uniform_weight(display) > 0.0
             })?,
         };
@@ -205,7 +212,7 @@ impl Mixture {
                 moved = moved.max((rate - uniform[0]).abs()).max(1e-3 * (kappa / mixture.kappa - 1.0).abs());
                 uniform.fill(rate);
                 mixture.kappa = kappa;
-                mixture.evidence.concentrate(kappa);
+                mixture.evidence.concentrate(|_| kappa);
             }
             if moved < TOLERANCE {
                 break;
@@ -261,6 +268,11 @@ impl Mixture {
     /// Hands the responsibilities `[uniform, item 0, …]` of every response to a display to `visit`.
     pub(crate) fn responsibilities(&self, display: usize, visit: impl FnMut(usize, &[f64])) {
         self.evidence.responsibilities(display, &self.weights[display], visit);
+    }
+
+    /// cos of the error of a response about an item.
+    pub(crate) fn cosine_of(&self, display: usize, sample: usize, item: usize) -> f64 {
+        cosine(&self.evidence.of(display)[sample], &self.evidence.items[display][item])
     }
 
     /// Responses in all.

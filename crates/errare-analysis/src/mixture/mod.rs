@@ -5,6 +5,7 @@
 //! features are closer than a few standard deviations. Weights are a choice among items (Luce), the odds of
 //! an uncued item against the cued one depending on its probe distance.
 
+mod information;
 mod likelihood;
 mod swap_curve;
 mod target;
@@ -12,5 +13,6 @@ mod target;
 pub use swap_curve::{Rate, SwapCurve, expected_swap_rates, swap_curve, swap_rates_by_display};
 pub use target::{DistanceBins, MixtureTarget, SWAP_CURVE_BINS};
 
+pub(crate) use information::Information;
 pub(crate) use likelihood::{Free, Mixture};
 pub(crate) use target::response_standard_deviation;

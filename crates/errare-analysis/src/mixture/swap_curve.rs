@@ -1,21 +1,19 @@
 //! Swap rates of a set of responses: in total, by probe distance, and display by display.
 //!
-//! Uncertainty is over displays drawn anew: standard errors hold that of the odds, by the sandwich estimator,
-//! clustered by display, with the observed information of Louis (1982), and that of which displays there are.
+//! Uncertainty is over displays drawn anew: standard errors hold that of the odds and that of which displays there
+//! are.
 
 use errare_behaviour::ResponseModel;
 use errare_network::Responses;
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
+use super::information::Information;
 use super::likelihood::{Evidence, Free, Mixture};
 use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
 use crate::distance::check_shape;
-use crate::interval::wilson;
-
-/// Expected swaps below which a bin has no information to speak of (its rate is 0).
-const FEWEST_SWAPS: f64 = 1e-3;
+use crate::interval::{standard_error_of_sum, wilson};
 
 /// A rate with its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -69,8 +67,8 @@ impl SwapCurve {
         let mut items = vec![0usize; count];
         let mut distance = vec![0.0; count];
         let mut rates = vec![0.0; count + 1];
-        // Derivative of each rate, and of the total, with respect to the log odds of each bin.
-        let mut slopes = DMatrix::<f64>::zeros(count + 1, count);
+        // Derivative of each rate, and of the total, with respect to the log odds of each bin; guesses are fixed.
+        let mut slopes = DMatrix::<f64>::zeros(count + 1, count + 2);
         for (display, item_bins) in mixture.bins.iter().enumerate() {
             let weights = &mixture.weights[display];
             let chosen = 1.0 - weights[0];
@@ -96,13 +94,10 @@ impl SwapCurve {
                 number => distance[bin] / number as f64,
             };
         }
-        let mut influence = influence(mixture, count, &slopes);
+        let mut influence = Information::of(mixture, count).influence(&slopes);
         add_composition(&mut influence, mixture, &rates, &items);
         let standard_error: Vec<f64> = (0..=count)
-            .map(|rate| {
-                let squares: f64 = influence.iter().skip(rate).step_by(count + 1).map(|i| i * i).sum();
-                (squares * displays as f64 / (displays as f64 - 1.0).max(1.0)).sqrt()
-            })
+            .map(|rate| standard_error_of_sum(influence.iter().skip(rate).step_by(count + 1).copied()))
             .collect();
         let intervals: Vec<[f64; 2]> = (0..=count)
             .map(|rate| {
@@ -184,31 +179,6 @@ fn root_mean_square(values: impl Iterator<Item = f64>) -> f64 {
     (squares / count.max(1) as f64).sqrt()
 }
 
-/// Influence of each display on each rate: slope · information⁻¹ · score of the display.
-fn influence(mixture: &Mixture, bins: usize, slopes: &DMatrix<f64>) -> Vec<f64> {
-    let (scores, information) = scores_and_information(mixture, bins);
-    let mut swaps = vec![0.0; bins];
-    for (masses, item_bins) in mixture.masses.iter().zip(&mixture.bins) {
-        for (&bin, mass) in item_bins.iter().zip(&masses[2..]) {
-            swaps[bin] += mass;
-        }
-    }
-    let informed: Vec<usize> =
-        (0..bins).filter(|&bin| swaps[bin] > FEWEST_SWAPS && information[(bin, bin)] > 0.0).collect();
-    let reduced = information.select_rows(&informed).select_columns(&informed);
-    let inverse = reduced.clone().cholesky().map_or_else(
-        || DMatrix::from_diagonal(&reduced.diagonal().map(f64::recip)),
-        |cholesky| cholesky.inverse(),
-    );
-    let gain = slopes.select_columns(&informed) * inverse;
-    let mut influence = Vec::with_capacity(scores.len() * (bins + 1));
-    for score in &scores {
-        let score = DVector::from_iterator(informed.len(), informed.iter().map(|&bin| score[bin]));
-        influence.extend((&gain * score).iter());
-    }
-    influence
-}
-
 /// Adds the influence of each display by its items alone, whose weights are not those of the average display.
 fn add_composition(influence: &mut [f64], mixture: &Mixture, rates: &[f64], items: &[usize]) {
     let (displays, bins) = (mixture.bins.len() as f64, items.len());
@@ -221,49 +191,6 @@ fn add_composition(influence: &mut [f64], mixture: &Mixture, rates: &[f64], item
             row[bins] += weight / displays;
         }
     }
-}
-
-/// Scores of every display, and the observed information, in the log odds of the bins.
-///
-/// With γ the responsibilities of a response, G = Σ γⱼ over items and w the choice weights, the score is
-/// g = γ − G w and the information G diag(w) − diag(γ) + γwᵀ + wγᵀ − 2G wwᵀ + ggᵀ, by item; items of one
-/// bin are summed.
-fn scores_and_information(mixture: &Mixture, bins: usize) -> (Vec<Vec<f64>>, DMatrix<f64>) {
-    let per_display: Vec<(Vec<f64>, Vec<f64>)> = (0..mixture.bins.len())
-        .into_par_iter()
-        .map(|display| {
-            let item_bins = &mixture.bins[display];
-            let others = item_bins.len();
-            let chosen = 1.0 - mixture.weights[display][0];
-            let w: Vec<f64> = mixture.weights[display][2..].iter().map(|weight| weight / chosen).collect();
-            let mut score = vec![0.0; bins];
-            let mut information = vec![0.0; others * others];
-            mixture.responsibilities(display, |_, shares| {
-                let total = 1.0 - shares[0];
-                let gamma = &shares[2..];
-                for j in 0..others {
-                    let g_j = gamma[j] - total * w[j];
-                    score[item_bins[j]] += g_j;
-                    information[j * others + j] += total * w[j] - gamma[j];
-                    for k in 0..others {
-                        let g_k = gamma[k] - total * w[k];
-                        information[j * others + k] +=
-                            gamma[j] * w[k] + w[j] * gamma[k] - 2.0 * total * w[j] * w[k] + g_j * g_k;
-                    }
-                }
-            });
-            (score, information)
-        })
-        .collect();
-    let mut total = DMatrix::zeros(bins, bins);
-    for ((_, information), item_bins) in per_display.iter().zip(&mixture.bins) {
-        for (j, &bin_j) in item_bins.iter().enumerate() {
-            for (k, &bin_k) in item_bins.iter().enumerate() {
-                total[(bin_j, bin_k)] += information[j * item_bins.len() + k];
-            }
-        }
-    }
-    (per_display.into_iter().map(|(score, _)| score).collect(), total)
 }
 
 /// The probability that a model reports an uncued item, by bin of probe distance, averaged over the uncued
@@ -295,7 +222,7 @@ pub fn expected_swap_rates(
 pub fn swap_rates_by_display(responses: &Responses, target: &MixtureTarget) -> Result<Vec<f64>> {
     check_shape(responses, 1)?;
     target.check_displays(responses.displays.len())?;
-    let evidence = Evidence::new(responses, target.kappa(), |display| target.uniform_weight(display) > 0.0)?;
+    let evidence = Evidence::new(responses, target, |display| target.uniform_weight(display) > 0.0)?;
     Ok((0..responses.displays.len())
         .into_par_iter()
         .map(|display| evidence.weights_of_display(display, target.uniform_weight(display))[2..].iter().sum())

@@ -13,8 +13,9 @@ pub const SWAP_CURVE_BINS: usize = 8;
 /// Precision and guesses of a target distribution, as they are held fixed while swaps are estimated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MixtureTarget {
-    kappa: f64,
-    /// One weight for all displays, or one each.
+    /// One for all displays, or one each.
+    kappa: Vec<f64>,
+    /// The same.
     uniform: Vec<f64>,
 }
 
@@ -24,7 +25,7 @@ impl MixtureTarget {
     /// # Errors
     /// Unless 0 < κ ≤ 10⁷ and 0 ≤ `uniform_weight` < 1.
     pub fn new(kappa: f64, uniform_weight: f64) -> Result<Self> {
-        Self { kappa, uniform: vec![uniform_weight] }.checked()
+        Self { kappa: vec![kappa], uniform: vec![uniform_weight] }.checked()
     }
 
     /// As [`MixtureTarget::new`], from the circular standard deviation (radians) of responses about an item:
@@ -43,20 +44,23 @@ impl MixtureTarget {
     /// # Errors
     /// As [`MixtureTarget::new`].
     pub fn of_model(model: &dyn ResponseModel, displays: &[Display], readout_sd: f64) -> Result<Self> {
-        let sd = response_standard_deviation(model, displays, readout_sd);
-        let kappa = bessel_ratio_inverse((-0.5 * sd * sd).exp());
-        let mut uniform: Vec<f64> = displays.iter().map(|display| model.weights(display)[0]).collect();
-        if uniform.iter().all(|weight| *weight == uniform[0]) {
-            uniform.truncate(1);
+        let spread =
+            |display: &Display| response_standard_deviation(model, std::slice::from_ref(display), readout_sd);
+        Self {
+            kappa: one_or_each(displays.iter().map(spread))
+                .into_iter()
+                .map(|sd| bessel_ratio_inverse((-0.5 * sd * sd).exp()))
+                .collect(),
+            uniform: one_or_each(displays.iter().map(|display| model.weights(display)[0])),
         }
-        Self { kappa, uniform }.checked()
+        .checked()
     }
 
     fn checked(self) -> Result<Self> {
-        if !(self.kappa > 0.0 && self.kappa <= MAX_KAPPA) {
+        if let Some(&value) = self.kappa.iter().find(|kappa| !(**kappa > 0.0 && **kappa <= MAX_KAPPA)) {
             return Err(Error::OutOfRange {
                 name: "kappa of the target",
-                value: self.kappa,
+                value,
                 expected: "above 0 and at most 1e7",
             });
         }
@@ -70,10 +74,10 @@ impl MixtureTarget {
         }
     }
 
-    /// Von Mises concentration about an item.
+    /// Von Mises concentration about an item of display `display`.
     #[must_use]
-    pub fn kappa(&self) -> f64 {
-        self.kappa
+    pub fn kappa(&self, display: usize) -> f64 {
+        if self.kappa.len() == 1 { self.kappa[0] } else { self.kappa[display] }
     }
 
     /// Probability of a guess given display `display`.
@@ -82,17 +86,27 @@ impl MixtureTarget {
         if self.uniform.len() == 1 { self.uniform[0] } else { self.uniform[display] }
     }
 
-    /// Refuses weights of another number of displays.
+    /// Refuses figures of another number of displays.
     pub(crate) fn check_displays(&self, displays: usize) -> Result<()> {
-        if self.uniform.len() == 1 || self.uniform.len() == displays {
-            return Ok(());
+        for (what, left) in [
+            ("precisions of the target and displays", self.kappa.len()),
+            ("guess weights of the target and displays", self.uniform.len()),
+        ] {
+            if left != 1 && left != displays {
+                return Err(Error::SizeMismatch { what, left, right: displays });
+            }
         }
-        Err(Error::SizeMismatch {
-            what: "guess weights of the target and displays",
-            left: self.uniform.len(),
-            right: displays,
-        })
+        Ok(())
     }
+}
+
+/// What all displays have in common, or one value each.
+fn one_or_each(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    if values.iter().all(|value| *value == values[0]) {
+        values.truncate(1);
+    }
+    values
 }
 
 /// Circular standard deviation (radians) of responses about the chosen item, over displays: emission and read-out
@@ -174,6 +188,7 @@ impl DistanceBins {
 #[cfg(test)]
 mod tests {
     use errare_behaviour::SwapFunction;
+    use errare_core::von_mises::VonMises;
 
     use super::*;
     use crate::testing::displays;
@@ -181,9 +196,30 @@ mod tests {
     #[test]
     fn a_target_without_emission_has_the_precision_of_its_read_out() {
         let target = MixtureTarget::of_model(&SwapFunction::None, &displays(5, 2, 1), 0.05).unwrap();
-        assert!((target.kappa() - 400.5).abs() < 0.5, "κ = {}", target.kappa());
+        assert!((target.kappa(3) - 400.5).abs() < 0.5, "κ = {}", target.kappa(0));
         assert_eq!(target.uniform_weight(3), 0.0);
         assert!(target.check_displays(99).is_ok());
+    }
+
+    #[test]
+    fn every_set_size_keeps_its_own_precision() {
+        #[derive(Debug)]
+        struct Worse([VonMises; 2]);
+        impl ResponseModel for Worse {
+            fn weights(&self, display: &Display) -> Vec<f64> {
+                SwapFunction::None.weights(display)
+            }
+            fn emission(&self, display: &Display) -> Option<&dyn Emission> {
+                Some(&self.0[usize::from(display.set_size() > 2)])
+            }
+        }
+        let model = Worse([20.0, 10.0].map(|kappa| VonMises::new(kappa).unwrap()));
+        let mixed = [displays(3, 2, 1), displays(2, 4, 1)].concat();
+        let target = MixtureTarget::of_model(&model, &mixed, 0.0).unwrap();
+        for (display, kappa) in [20.0, 20.0, 20.0, 10.0, 10.0].into_iter().enumerate() {
+            assert!((target.kappa(display) - kappa).abs() < 1e-6, "{target:?}");
+        }
+        assert!(target.check_displays(4).unwrap_err().to_string().contains("precisions"));
     }
 
     #[test]
