@@ -15,7 +15,7 @@ use errare_network::Responses;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use crate::distance::{ERROR_BINS, check_shape, error_bin};
+use crate::distance::{ERROR_BINS, check_responses, error_bin};
 use crate::interval::quantile;
 use crate::{Error, Result};
 
@@ -50,10 +50,10 @@ pub struct DistractorDensity {
 }
 
 /// Error densities of trials: `responses[i]` (radians) answers `displays[i]`. `exchanges` random exchanges of
-/// the uncued items between trials of one set size give the null density (100 are plenty).
+/// the uncued items between trials of one set size give the null density (200 for a band of 95 %).
 ///
 /// # Errors
-/// When there is no trial, no exchange, or not one response for each display.
+/// When there is no trial, no exchange, not one response for each display, or a response is not finite.
 pub fn error_densities(
     displays: &[Display],
     responses: &[f64],
@@ -70,6 +70,9 @@ pub fn error_densities(
     if displays.is_empty() {
         return Err(Error::OutOfRange { name: "number of trials", value: 0.0, expected: "at least 1" });
     }
+    if let Some(&value) = responses.iter().find(|response| !response.is_finite()) {
+        return Err(Error::OutOfRange { name: "response", value, expected: "finite" });
+    }
     densities(displays, 1, responses, exchanges, seed)
 }
 
@@ -79,7 +82,7 @@ pub fn error_densities(
 /// # Errors
 /// When there is no response or no exchange.
 pub fn response_densities(responses: &Responses, exchanges: usize, seed: u64) -> Result<ErrorDensities> {
-    check_shape(responses, 1)?;
+    check_responses(responses, 1)?;
     let angles: Vec<f64> = responses.polar().map(|(_, angle, _)| angle).collect();
     densities(&responses.displays, responses.samples, &angles, exchanges, seed)
 }
@@ -165,7 +168,7 @@ fn distractor_density(
 
 /// A random permutation of the displays within each set size.
 fn partners(offsets: &[Vec<f64>], seed: u64, exchange: u64) -> Vec<usize> {
-    let mut stream = stream(seed, Purpose::Null, &[exchange]);
+    let mut stream = stream(seed, Purpose::Exchange, &[exchange]);
     let mut partners: Vec<usize> = (0..offsets.len()).collect();
     let most = offsets.iter().map(Vec::len).max().unwrap_or_default();
     for others in 1..=most {
@@ -238,6 +241,8 @@ mod tests {
         assert!(densities.target[36] > 10.0);
         assert!(error_densities(&displays, &angles[1..], 3, 1).is_err());
         assert!(error_densities(&displays, &angles, 0, 1).is_err());
+        let unknown = [&angles[1..], &[f64::NAN]].concat();
+        assert!(error_densities(&displays, &unknown, 3, 1).is_err());
     }
 
     #[test]

@@ -62,10 +62,16 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 
 /// Quantile `p` of sorted values, linear between order statistics.
 pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
+    quantile_by(sorted, |&value| value, p)
+}
+
+/// [`quantile`] of the values of what is sorted by them.
+pub(crate) fn quantile_by<T>(sorted: &[T], value: impl Fn(&T) -> f64, p: f64) -> f64 {
     let position = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
-    let (below, fraction) = (position.floor() as usize, position.fract());
+    let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + fraction * (sorted[above] - sorted[below])
+    let (below, above) = (value(&sorted[below]), value(&sorted[above]));
+    below + position.fract() * (above - below)
 }
 
 /// The central 95 % of sorted values.

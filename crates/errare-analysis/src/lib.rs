@@ -6,8 +6,8 @@
 //! * [`mixture`]: swap rates of a set of responses, in total and by probe distance.
 //! * [`geometry`]: alignment of the planes in which the network's states hold the remembered colours.
 //!
-//! Functions take plain data: [`Responses`](errare_network::Responses), displays, or sums over states. Sixth
-//! in the flow: trials → behaviour → task → network → training → simulation → **analysis** → report.
+//! Functions take plain data: [`Responses`](errare_network::Responses), displays, or sums over states.
+//! In the flow: trials → behaviour → task → network → training → simulation → **analysis** → report.
 
 pub mod densities;
 pub mod distance;

@@ -44,6 +44,8 @@ pub enum Purpose {
     Folds = 14,
     /// The plane when a free-running response begins.
     HandOff = 15,
+    /// Exchanges of uncued items between trials.
+    Exchange = 16,
 }
 
 /// Hashes (seed, purpose, indices) into a 64-bit key.

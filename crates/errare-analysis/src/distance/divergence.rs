@@ -8,9 +8,9 @@ use errare_network::Responses;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::{check_displays, check_shape};
-use crate::Result;
+use super::{check_displays, check_responses};
 use crate::interval::quantile;
+use crate::{Error, Result};
 
 /// Bins of an error histogram: 5° each.
 pub const ERROR_BINS: usize = 72;
@@ -43,11 +43,18 @@ pub fn jensen_shannon(a: &[f64], b: &[f64]) -> f64 {
 /// a display's responses belong to is exchanged at random.
 ///
 /// # Errors
-/// When the two sets answer different displays.
+/// When the two sets answer different displays, or one holds more responses a display than the other.
 pub fn error_divergence(a: &Responses, b: &Responses, seed: u64) -> Result<(f64, f64)> {
     check_displays(a, b)?;
-    check_shape(a, 1)?;
-    check_shape(b, 1)?;
+    check_responses(a, 1)?;
+    check_responses(b, 1)?;
+    if a.samples != b.samples {
+        return Err(Error::SizeMismatch {
+            what: "responses per display of two sets that are exchanged",
+            left: a.samples,
+            right: b.samples,
+        });
+    }
     let (a, b) = (histograms(a), histograms(b));
     let divergence = |exchange: &dyn Fn(usize) -> bool| {
         let mut totals = ([0.0; ERROR_BINS], [0.0; ERROR_BINS]);
@@ -131,5 +138,6 @@ mod tests {
         assert!(value < 2.0 * null, "{value} against {null}");
         let (value, null) = error_divergence(&a, &more, 1).unwrap();
         assert!(value > 5.0 * null, "{value} against {null}");
+        assert!(error_divergence(&a, &mixture_responses(300, 2, 32, 2, 0.05, &swap_at(0.05)), 1).is_err());
     }
 }

@@ -7,7 +7,7 @@
 use errare_network::Responses;
 use rayon::prelude::*;
 
-use super::{check_displays, check_shape};
+use super::{check_displays, check_responses};
 use crate::Result;
 use crate::interval::{Bootstrap, mean};
 
@@ -47,8 +47,8 @@ pub fn energy_distance(
     seed: u64,
 ) -> Result<EnergyDistance> {
     check_displays(a, b)?;
-    check_shape(a, 2)?;
-    check_shape(b, 2)?;
+    check_responses(a, 2)?;
+    check_responses(b, 2)?;
     let per_display: Vec<f64> = (0..a.displays.len())
         .into_par_iter()
         .map(|display| {

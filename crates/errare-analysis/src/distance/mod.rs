@@ -31,8 +31,8 @@ pub(crate) fn check_displays(a: &Responses, b: &Responses) -> Result<()> {
     }
 }
 
-/// Refuses responses whose points are not `displays × samples`, or too few.
-pub(crate) fn check_shape(responses: &Responses, least_samples: usize) -> Result<()> {
+/// Refuses responses whose points are not `displays × samples`, or too few, or have no angle.
+pub(crate) fn check_responses(responses: &Responses, least_samples: usize) -> Result<()> {
     if responses.displays.is_empty() {
         return Err(Error::OutOfRange { name: "number of displays", value: 0.0, expected: "at least 1" });
     }
@@ -50,5 +50,12 @@ pub(crate) fn check_shape(responses: &Responses, least_samples: usize) -> Result
             right: responses.displays.len() * responses.samples,
         });
     }
-    Ok(())
+    let has_angle = |&[x, y]: &[f32; 2]| x.is_finite() && y.is_finite() && (x != 0.0 || y != 0.0);
+    match responses.points.iter().position(|point| !has_angle(point)) {
+        Some(index) => {
+            let ([x, y], samples) = (responses.points[index], responses.samples);
+            Err(Error::NoAngle { display: index / samples, sample: index % samples, x, y })
+        }
+        None => Ok(()),
+    }
 }

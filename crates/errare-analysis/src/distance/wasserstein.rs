@@ -9,7 +9,7 @@ use errare_core::angle::wrap;
 use errare_network::Responses;
 use rayon::prelude::*;
 
-use super::{check_displays, check_shape};
+use super::{check_displays, check_responses};
 use crate::Result;
 
 /// W₁ (radians, at most π) between two non-empty samples of angles (radians).
@@ -52,8 +52,8 @@ pub fn circular_wasserstein(a: &[f64], b: &[f64]) -> f64 {
 /// When the two sets answer different displays.
 pub fn mean_wasserstein(a: &Responses, b: &Responses) -> Result<Vec<f64>> {
     check_displays(a, b)?;
-    check_shape(a, 1)?;
-    check_shape(b, 1)?;
+    check_responses(a, 1)?;
+    check_responses(b, 1)?;
     let angles = |points: &[[f32; 2]]| -> Vec<f64> {
         points.iter().map(|point| f64::from(point[1]).atan2(f64::from(point[0]))).collect()
     };

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use super::metric::Metric;
 use super::target::FidelityTarget;
 use crate::Result;
-use crate::interval::{Bootstrap, mean, quantile, standard_error, standard_error_of_sum, wilson};
+use crate::interval::{
+    Bootstrap, mean, quantile, quantile_by, standard_error, standard_error_of_sum, wilson,
+};
 use crate::mixture::{Free, Information, Mixture, SwapCurve};
 
 /// A response is off the ring beyond this many read-out noise sds.
@@ -102,10 +104,7 @@ impl Portrait {
     }
 
     fn error_quantile(&self, p: f64) -> f64 {
-        let position = p.clamp(0.0, 1.0) * (self.errors.len() - 1) as f64;
-        let below = position.floor() as usize;
-        let above = (below + 1).min(self.errors.len() - 1);
-        self.errors[below].0 + position.fract() * (self.errors[above].0 - self.errors[below].0)
+        quantile_by(&self.errors, |error| error.0, p)
     }
 
     /// Metrics of this set, as (name, metric).

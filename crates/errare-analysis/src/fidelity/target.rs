@@ -30,7 +30,7 @@ impl FidelityTarget {
     /// displays without probe features, only the total rate is estimated.
     ///
     /// # Errors
-    /// When the radius or the noise is not above 0, the separation not in [0, π), or the model impossible.
+    /// When the radius or the noise is not above 0, the separation not in [0, π], or the model impossible.
     pub fn of_model(
         model: &dyn ResponseModel,
         displays: &[Display],

@@ -9,8 +9,8 @@ use errare_network::Responses;
 use rayon::prelude::*;
 
 use super::target::{DistanceBins, MixtureTarget};
-use crate::distance::check_shape;
-use crate::{Error, Result};
+use crate::Result;
+use crate::distance::check_responses;
 
 /// EM stops when no rate moves more than this.
 const TOLERANCE: f64 = 1e-8;
@@ -48,29 +48,28 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// Of responses that have angles.
     pub(crate) fn new(
         responses: &Responses,
         target: &MixtureTarget,
         guesses: impl Fn(usize) -> bool,
-    ) -> Result<Self> {
+    ) -> Self {
         let samples = responses.samples;
-        let directions = responses.points.iter().enumerate().map(|(index, &[x, y])| {
-            let radius = f64::from(x).hypot(f64::from(y));
-            if radius > 0.0 && radius.is_finite() {
-                return Ok([f64::from(x) / radius, f64::from(y) / radius]);
-            }
-            Err(Error::NoAngle { display: index / samples, sample: index % samples, x, y })
+        let directions = responses.points.iter().map(|&[x, y]| {
+            let (x, y) = (f64::from(x), f64::from(y));
+            let radius = x.hypot(y);
+            [x / radius, y / radius]
         });
         let direction = |&angle: &f64| [angle.cos(), angle.sin()];
         let mut evidence = Self {
             samples,
-            directions: directions.collect::<Result<_>>()?,
+            directions: directions.collect(),
             items: responses.displays.iter().map(|d| d.report.iter().map(direction).collect()).collect(),
             guesses: (0..responses.displays.len()).map(guesses).collect(),
             densities: Vec::new(),
         };
         evidence.concentrate(|display| target.kappa(display));
-        Ok(evidence)
+        evidence
     }
 
     /// Evaluates the densities at the concentration of each display.
@@ -176,7 +175,7 @@ impl Mixture {
         distance: &DistanceBins,
         free: Free,
     ) -> Result<Self> {
-        check_shape(responses, 1)?;
+        check_responses(responses, 1)?;
         let count = responses.displays.len();
         target.check_displays(count)?;
         let displays = responses.displays.iter().enumerate();
@@ -191,7 +190,7 @@ impl Mixture {
             cosines: Vec::new(),
             evidence: Evidence::new(responses, target, |display| {
                 free == Free::All || target.uniform_weight(display) > 0.0
-            })?,
+            }),
         };
         let mut uniform: Vec<f64> = match free {
             Free::Swaps => (0..count).map(|display| target.uniform_weight(display)).collect(),

@@ -12,7 +12,7 @@ use super::information::Information;
 use super::likelihood::{Evidence, Free, Mixture};
 use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
-use crate::distance::check_shape;
+use crate::distance::check_responses;
 use crate::interval::{standard_error_of_sum, wilson};
 
 /// A rate with its uncertainty.
@@ -220,9 +220,9 @@ pub fn expected_swap_rates(
 /// # Errors
 /// As [`swap_curve`].
 pub fn swap_rates_by_display(responses: &Responses, target: &MixtureTarget) -> Result<Vec<f64>> {
-    check_shape(responses, 1)?;
+    check_responses(responses, 1)?;
     target.check_displays(responses.displays.len())?;
-    let evidence = Evidence::new(responses, target, |display| target.uniform_weight(display) > 0.0)?;
+    let evidence = Evidence::new(responses, target, |display| target.uniform_weight(display) > 0.0);
     Ok((0..responses.displays.len())
         .into_par_iter()
         .map(|display| evidence.weights_of_display(display, target.uniform_weight(display))[2..].iter().sum())

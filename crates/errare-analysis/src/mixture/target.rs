@@ -128,21 +128,23 @@ pub struct DistanceBins {
 }
 
 impl DistanceBins {
-    /// `count` bins on [`separation`, π], `separation` being the smallest probe distance in a display.
+    /// `count` bins on [`separation`, π], `separation` being the smallest probe distance in a display; one bin
+    /// where it is π, the only distance.
     ///
     /// # Errors
-    /// When `count` is 0 or the separation is not in [0, π).
+    /// When `count` is 0 or the separation is not in [0, π].
     pub fn uniform(separation: f64, count: usize) -> Result<Self> {
         if count == 0 {
             return Err(Error::OutOfRange { name: "number of bins", value: 0.0, expected: "at least 1" });
         }
-        if !(0.0..PI).contains(&separation) {
+        if !(0.0..=PI).contains(&separation) {
             return Err(Error::OutOfRange {
                 name: "probe separation",
                 value: separation,
-                expected: "at least 0 and below π",
+                expected: "at least 0 and at most π",
             });
         }
+        let count = if separation < PI { count } else { 1 };
         let width = (PI - separation) / count as f64;
         Ok(Self { edges: (0..=count).map(|edge| separation + width * edge as f64).collect() })
     }
@@ -238,5 +240,7 @@ mod tests {
         assert_eq!(bins.index(PI), 7);
         assert_eq!(bins.index(0.5 * (0.8 + PI) + 1e-9), 4);
         assert!(DistanceBins::uniform(4.0, 8).is_err());
+        let opposite = DistanceBins::uniform(PI, 8).unwrap();
+        assert_eq!((opposite.count(), opposite.index(PI), opposite.index(PI - 1e-12)), (1, 0, 0));
     }
 }

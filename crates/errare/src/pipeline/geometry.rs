@@ -29,7 +29,8 @@ fn alignment_displays(probe_distance: f64, separation: f64) -> Vec<Display> {
     for first in 0..GRID {
         for second in 0..GRID {
             let reports = [angle(first), angle(second)];
-            if distance(reports[0], reports[1]) <= separation {
+            // A separation that the grid holds is kept or not whatever its last digits are.
+            if distance(reports[0], reports[1]) < separation + 1e-9 {
                 continue;
             }
             for cued in 0..2 {

@@ -4,7 +4,7 @@
 use errare_analysis::densities::{ErrorDensities, response_densities};
 use errare_analysis::fidelity::{Fidelity, FidelityTarget, Metric, Samples};
 use errare_analysis::geometry::AlignmentOverTime;
-use errare_analysis::mixture::{DistanceBins, swap_curve};
+use errare_analysis::mixture::swap_curve;
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::progress::Progress;
 use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
@@ -150,9 +150,11 @@ pub fn analyse_network(
     let bar = progress.bar("comparing responses", 1);
     let mut fidelity = Fidelity::compare(&samples, &fidelity_target, seed)?;
     // What the same estimate makes of responses that hold no swap at all.
-    let without = swap_curve(&responses.no_swaps, &fidelity_target.mixture, &DistanceBins::single())?.total;
-    let count = responses.no_swaps.points.len();
-    let metric = Metric::new(without.value, Some(without.ci), count, "probability");
+    let without = swap_curve(&responses.no_swaps, &fidelity_target.mixture, &fidelity_target.bins)?.total;
+    let metric = match displays.iter().any(|display| display.set_size() > 1) {
+        true => Metric::new(without.value, Some(without.ci), responses.no_swaps.points.len(), "probability"),
+        false => Metric::undefined("probability"),
+    };
     fidelity.metrics.insert("swap_rate_no_swaps".into(), metric);
     if let Some(excess) = mean_excess(log) {
         fidelity.judge_loss(excess);
@@ -176,7 +178,7 @@ fn mean_excess(log: &[LogEntry]) -> Option<f64> {
 /// # Errors
 /// When there are no responses.
 fn densities_of(sets: &ResponseSets, seed: u64) -> Result<[ErrorDensities; 2]> {
-    const EXCHANGES: usize = 40;
+    const EXCHANGES: usize = 200;
     Ok([
         response_densities(&sets.network, EXCHANGES, seed)?,
         response_densities(&sets.oracle, EXCHANGES, seed)?,

@@ -309,7 +309,7 @@ fn metric_table(fidelity: &Fidelity) -> Table {
             Some(Metric::new(*name, *meaning, estimate).count(*n as u64).floor(*floor))
         })
         .collect();
-    Table::of_metrics("Metrics with 95\u{202f}% intervals (bootstrap over displays) and floors", &metrics)
+    Table::of_metrics("Metrics with 95\u{202f}% intervals (over displays) and floors", &metrics)
 }
 
 fn criteria_table(criteria: &Criteria) -> Table {
