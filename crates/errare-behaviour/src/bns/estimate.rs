@@ -290,7 +290,7 @@ pub(super) fn finish(end: &End<'_>, options: &BnsOptions) -> BnsEstimate {
         hyperparameters: search.basis.named(x),
         elbo: point.elbo,
         evidence: evidence_of(search, &prior, point, options),
-        converged: optimum.converged(),
+        converged: optimum.converged,
         effective_coefficients: point.q.effective_coefficients(),
     };
     describe(

@@ -201,13 +201,9 @@ pub(super) struct Optimum<A = Gaussian> {
     pub(super) point: Point<A>,
     /// Accepted steps.
     pub(super) iterations: usize,
-}
-
-impl<A> Optimum<A> {
-    /// Whether the search ended because nothing was left to gain.
-    pub(super) fn converged(&self) -> bool {
-        self.iterations < MAX_ITERATIONS
-    }
+    /// Whether the search ended because nothing was left to gain, rather than at its limit of steps or because no
+    /// step led upwards.
+    pub(super) converged: bool,
 }
 
 /// The ELBO at q and emissions.
@@ -306,7 +302,7 @@ pub(super) fn optimise<A: Approximation>(
     let mut point = evaluate(problem, prior, q, coordinates);
     let mut step = 1.0f64;
     let mut emission = vec![EmissionSteps::default(); problem.groups.len()];
-    let mut iterations = 0;
+    let (mut iterations, mut converged) = (0, false);
     'search: while iterations < MAX_ITERATIONS {
         let proposal = point.q.proposal(prior, &point.expectations);
         let updated = emission_steps(problem, &point);
@@ -325,6 +321,7 @@ pub(super) fn optimise<A: Approximation>(
                     (point, step) = (candidate, (2.0 * step).min(1.0));
                     iterations += 1;
                     if small {
+                        converged = true;
                         break 'search;
                     }
                     continue 'search;
@@ -335,7 +332,7 @@ pub(super) fn optimise<A: Approximation>(
         }
         break;
     }
-    Optimum { point, iterations }
+    Optimum { point, iterations, converged }
 }
 
 /// ∂ ELBO / ∂ ln scale of every feature at fixed q: by Stein's identity gₚμₚ + (HC)ₚₚ. At an optimum over q and the

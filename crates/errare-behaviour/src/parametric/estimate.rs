@@ -19,6 +19,8 @@ const FINALISTS: usize = 2;
 const FINAL: Stop = Stop { gain: 1e-6, steps: 120 };
 /// Step of the central differences of the gradient behind the standard errors.
 const STEP: f64 = 1e-3;
+/// Curvature over a quarter of that step, relative to the curvature over all of it, that tells a kink, where it is 4.
+const KINK: f64 = 1.5;
 
 /// A fitted parametric model.
 #[derive(Debug, Clone)]
@@ -100,24 +102,31 @@ fn climb(objective: &Objective<'_>, start: Vec<f64>, stop: Stop) -> Result<(Vec<
     Ok((x, evaluation.log_likelihood))
 }
 
-/// Asymptotic standard errors from the observed information of the parameters that lie inside their ranges; `None` for the
-/// others, and for all where the information is not positive definite.
+/// Asymptotic standard errors from the observed information of the parameters that lie inside their ranges and at no kink
+/// of the likelihood, such as a capacity of just the items of a display; `None` for the others, and for all where the
+/// information is not positive definite.
 fn standard_errors(objective: &Objective<'_>, x: &[f64], values: &[f64]) -> Result<Vec<Option<f64>>> {
     let parameters = &objective.parameters;
-    let inside: Vec<usize> =
-        (0..x.len()).filter(|&index| !on_edge(&parameters[index], values[index])).collect();
-    let mut information = DMatrix::zeros(inside.len(), inside.len());
-    for (column, &index) in inside.iter().enumerate() {
+    // Minus the change of the gradient along one parameter.
+    let curvatures = |index: usize, step: f64| -> Result<Vec<f64>> {
         let moved = |by: f64| {
             let mut x = x.to_vec();
             x[index] += by;
             objective.evaluate(&x, true).map(|evaluation| evaluation.gradient)
         };
-        let (above, below) = (moved(STEP)?, moved(-STEP)?);
-        for (row, &other) in inside.iter().enumerate() {
-            information[(row, column)] = -(above[other] - below[other]) / (2.0 * STEP);
+        let (above, below) = (moved(step)?, moved(-step)?);
+        Ok(above.iter().zip(below).map(|(above, below)| (below - above) / (2.0 * step)).collect())
+    };
+    let (mut inside, mut columns) = (vec![], vec![]);
+    for index in (0..x.len()).filter(|&index| !on_edge(&parameters[index], values[index])) {
+        let column = curvatures(index, STEP)?;
+        if curvatures(index, 0.25 * STEP)?[index] < KINK * column[index].abs() {
+            inside.push(index);
+            columns.push(column);
         }
     }
+    let information =
+        DMatrix::from_fn(inside.len(), inside.len(), |row, column| columns[column][inside[row]]);
     let mut errors = vec![None; x.len()];
     let symmetric = 0.5 * (&information + information.transpose());
     let Some(cholesky) = symmetric.cholesky() else { return Ok(errors) };

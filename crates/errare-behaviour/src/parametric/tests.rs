@@ -320,3 +320,29 @@ fn the_bytes_do_not_depend_on_the_threads() {
     };
     assert_eq!(with(1), with(3));
 }
+
+/// As many slots as a display has items is where guesses at that set size end: the likelihood has no curvature there.
+#[test]
+fn a_capacity_at_a_kink_has_no_standard_error() {
+    let (mut at_kink, mut beside) = (0, 0);
+    for seed in 0..24 {
+        let truth =
+            true_model(&(ClassicalModel::Slots, &[3, 6], &[("capacity", 3.0, 0.0), ("kappa", 10.0, 0.0)]));
+        let trials: Vec<_> = [3, 6]
+            .into_iter()
+            .flat_map(|size| simulated(&truth, &DisplayGenerator::standard(size).unwrap(), 100, seed))
+            .collect();
+        let name = ModelName::Classical(ClassicalModel::Slots);
+        let fitted = fit(&observations(&trials), name, &FitOptions::default()).unwrap();
+        let [capacity, kappa] = &fitted.parameters[..] else { panic!("two parameters") };
+        assert!(kappa.standard_error.is_some());
+        match capacity.standard_error {
+            None => at_kink += 1,
+            Some(error) => {
+                assert!(error > 0.04, "{} ± {error}", capacity.value);
+                beside += 1;
+            }
+        }
+    }
+    assert!(at_kink > 3 && beside > 3, "{at_kink} and {beside}");
+}

@@ -102,7 +102,7 @@ pub fn recover_parameters(
         let fitted =
             fit(&data.observations, truth.model(), &FitOptions { seed: design.seed, ..Default::default() })?;
         done();
-        Ok(compare(truth, set, &data, &fitted))
+        Ok(compare(truth, &data, &fitted))
     };
     let jobs: Vec<(usize, u64)> =
         (0..truths.len()).flat_map(|index| (0..design.sets).map(move |set| (index, set))).collect();
@@ -125,7 +125,7 @@ pub fn recover_parameters(
         .collect())
 }
 
-fn compare(truth: &Truth, set: u64, data: &DataSet, fitted: &Fit) -> Recovered {
+fn compare(truth: &Truth, data: &DataSet, fitted: &Fit) -> Recovered {
     let true_parameters = truth.parameters();
     let mut quantities: Vec<Comparison> = fitted
         .parameters
@@ -151,11 +151,10 @@ fn compare(truth: &Truth, set: u64, data: &DataSet, fitted: &Fit) -> Recovered {
         }
     }
     let by_probe = fitted.model == ModelName::Bns(SwapDependence::Probe);
-    let model = truth.response_model(set);
     let curve = fitted.bns.iter().filter(|_| by_probe).flat_map(|bns| &bns.swap_curve);
     let curve = curve
         .filter(|point| point.has_data)
-        .map(|point| (swap_probability(model.as_ref(), point.distance), *point))
+        .map(|point| (swap_probability(data.model.as_ref(), point.distance), *point))
         .collect();
     Recovered { quantities, curve }
 }

@@ -84,6 +84,8 @@ pub(super) struct DataSet {
     pub(super) observations: Observations,
     /// True weights of the cued item, of all others, of guesses, averaged over trials.
     pub(super) weights: [f64; 3],
+    /// The distribution that it was drawn from.
+    pub(super) model: Box<dyn ResponseModel>,
 }
 
 impl Truth {
@@ -148,16 +150,16 @@ impl Truth {
     }
 
     /// The distribution behind data set number `set`.
-    pub(super) fn response_model(&self, set: u64) -> Box<dyn ResponseModel> {
+    fn response_model(&self, set: u64, seed: u64) -> Box<dyn ResponseModel> {
         match &self.source {
-            Origin::Fit { fitted, .. } => Box::new(fitted.draw(set + 1)),
+            Origin::Fit { fitted, .. } => Box::new(fitted.draw(key(seed, Purpose::Posterior, &[set]))),
             Origin::Given(given) => Box::new(given.clone()),
         }
     }
 
     /// Data set number `set` of the truth at position `index`.
     pub(super) fn simulate(&self, index: usize, set: u64, trials: u64, seed: u64) -> Result<DataSet> {
-        let model = self.response_model(set);
+        let model = self.response_model(set, seed);
         let seed = key(seed, Purpose::Surrogate, &[index as u64, set]);
         let displays: Vec<Display> = (0..trials)
             .into_par_iter()
@@ -172,7 +174,7 @@ impl Truth {
             weights[2] += all[0] / trials as f64;
         }
         let trials = displays.iter().zip(responses.iter().map(|response| response.angle));
-        Ok(DataSet { observations: Observations::new(trials)?, weights })
+        Ok(DataSet { observations: Observations::new(trials)?, weights, model })
     }
 }
 
