@@ -140,13 +140,24 @@ fn the_csv_has_every_datum() {
     let figure = rich();
     let csv = figure.csv();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    assert_eq!(reader.headers().unwrap(), vec!["panel", "series", "x", "y", "lo", "hi", "has_data", "hue"]);
+    assert_eq!(
+        reader.headers().unwrap(),
+        vec!["panel", "series", "x", "y", "lo", "hi", "has_data", "hue", "x_axis", "y_axis"]
+    );
     let mut counts: HashMap<(String, String), usize> = HashMap::new();
-    let mut rows = Vec::new();
+    let (mut rows, mut axes) = (Vec::new(), HashSet::new());
     for row in reader.records() {
         let row = row.unwrap();
         *counts.entry((row[0].to_owned(), row[1].to_owned())).or_default() += 1;
-        rows.push(row.iter().map(str::to_owned).collect::<Vec<_>>());
+        rows.push(row.iter().take(8).map(str::to_owned).collect::<Vec<_>>());
+        axes.insert((row[0].to_owned(), row[8].to_owned(), row[9].to_owned()));
+    }
+    for (panel, x, y) in [
+        ("lines", "response error (rad)", "density (rad⁻¹)"),
+        ("epochs", "time (s)", "1 = items, 2 = probe"),
+        ("bars", "model: 1 = two, 2 = three", "evidence (nat)"),
+    ] {
+        assert!(axes.contains(&(panel.to_owned(), x.to_owned(), y.to_owned())), "{axes:?}");
     }
     let expected = [
         ("lines", "model", 50),
@@ -272,8 +283,20 @@ fn nothing_to_draw_is_no_reason_to_fail() {
         let svg = figure.svg().unwrap();
         roxmltree::Document::parse(&svg).unwrap();
         assert!(!svg.contains("NaN"), "{}", figure.csv());
-        assert!(figure.csv().starts_with("panel,series,x,y,lo,hi\n"));
+        assert!(figure.csv().starts_with("panel,series,x,y,lo,hi,x_axis,y_axis\n"));
     }
+}
+
+#[test]
+fn an_interval_down_to_zero_is_drawn_on_a_logarithmic_axis() {
+    let lines = |datum: Datum| {
+        let panel = Panel::new(plain("x"), plain("y").log().range(0.1, 10.0));
+        let svg = Figure::new("log", "Log").panel(panel.series(Series::points("a", [datum]))).svg().unwrap();
+        svg.matches("<line").count()
+    };
+    let bare = lines(Datum::new(1.0, 1.0));
+    assert_eq!(lines(Datum::new(1.0, 1.0).interval(0.5, 2.0)), bare + 3);
+    assert_eq!(lines(Datum::new(1.0, 1.0).interval(-1.0, 2.0)), bare + 3);
 }
 
 #[test]

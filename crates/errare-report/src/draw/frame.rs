@@ -9,7 +9,7 @@ use kuva::render::render::Scene;
 use kuva::render::render_utils::{compute_tick_step, generate_ticks_log, generate_ticks_with_step};
 use kuva::render::theme::Theme;
 
-use super::range::{Ranges, same, shows};
+use super::range::{Ranges, SMALLEST_LOG, same, shows};
 use super::style::{LABEL_SIZE, TICK_SIZE};
 use super::text;
 use crate::colour::{GRID, INK, MUTED, PAPER};
@@ -109,6 +109,12 @@ impl Frame {
     pub(crate) fn y(&self, value: f64) -> Option<f64> {
         let value = self.flip.map_or(value, |flip| flip - value);
         shows(value, self.log.1).then(|| self.computed.map_y(value))
+    }
+
+    /// As [`Frame::y`], of the lower end of an interval: one that a logarithmic axis cannot show is below its range.
+    pub(crate) fn y_of_lower(&self, value: f64) -> Option<f64> {
+        let below = self.log.1 && value.is_finite() && value < SMALLEST_LOG;
+        self.y(if below { SMALLEST_LOG } else { value })
     }
 
     /// Pixels of the level from which bars and areas rise: 0, or the edge of a range without it.

@@ -195,7 +195,7 @@ fn runs<P: Copy>(places: impl IntoIterator<Item = Option<(P, bool)>>) -> Vec<(Ve
 fn line(series: &Series, frame: &Frame, rgb: Rgb, scene: &mut Scene) {
     let band = series.data.iter().map(|d| {
         let (lo, hi) = d.interval?;
-        Some(((frame.x(d.x)?, frame.y(lo)?, frame.y(hi)?), d.has_data))
+        Some(((frame.x(d.x)?, frame.y_of_lower(lo)?, frame.y(hi)?), d.has_data))
     });
     for (run, has_data) in runs(band) {
         let upper = run.iter().map(|&(x, _, hi)| (x, hi));
@@ -268,7 +268,7 @@ fn points(series: &Series, frame: &Frame, rgb: Rgb, scene: &mut Scene) {
 
 fn error_bar(d: &Datum, x: f64, frame: &Frame, rgb: Rgb, scene: &mut Scene) {
     let Some((lo, hi)) = d.interval else { return };
-    let (Some(lo), Some(hi)) = (frame.y(lo), frame.y(hi)) else { return };
+    let (Some(lo), Some(hi)) = (frame.y_of_lower(lo), frame.y(hi)) else { return };
     for (x1, y1, x2, y2) in [(x, lo, x, hi), (x - CAP, lo, x + CAP, lo), (x - CAP, hi, x + CAP, hi)] {
         scene.add(Primitive::Line {
             x1,

@@ -6,7 +6,7 @@ use crate::Unit;
 use crate::figure::{Axis, Bounds, Datum, Figure, Kind, Panel, Share, Ticks};
 
 /// Logarithmic axes end here.
-const SMALLEST_LOG: f64 = 1e-10;
+pub(crate) const SMALLEST_LOG: f64 = 1e-10;
 /// Larger numbers, such as the loss of a training that diverged, are left out like those that are not finite:
 /// their differences overflow.
 const LARGEST: f64 = 1e100;

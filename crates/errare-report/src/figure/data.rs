@@ -1,8 +1,9 @@
 //! The data of a figure as CSV, for those who redraw it.
 
-use crate::figure::{Datum, Figure, Panel};
+use crate::figure::{Axis, Datum, Figure, Panel, Ticks};
 
-/// Tidy long form with a header: `panel, series, x, y, lo, hi` and, when used, `has_data` and `hue`.
+/// Tidy long form with a header: `panel, series, x, y, lo, hi`, when used `has_data` and `hue`, and what both axes show
+/// in which unit.
 pub(crate) fn rows(figure: &Figure) -> Vec<Vec<String>> {
     let all = || figure.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.data);
     let (with_support, with_hue) = (all().any(|d| !d.has_data), all().any(|d| d.hue.is_some()));
@@ -10,28 +11,31 @@ pub(crate) fn rows(figure: &Figure) -> Vec<Vec<String>> {
     let mut header = vec!["panel", "series", "x", "y", "lo", "hi"];
     header.extend(with_support.then_some("has_data"));
     header.extend(with_hue.then_some("hue"));
+    header.extend(["x_axis", "y_axis"]);
     let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
-    let mut push = |panel: &str, series: &str, datum: &Datum| {
+    let mut push = |panel: (&str, &Panel), series: &str, datum: &Datum| {
         let (lo, hi) = datum.interval.unwrap_or((f64::NAN, f64::NAN));
-        let mut row = vec![panel.to_owned(), series.to_owned()];
+        let mut row = vec![panel.0.to_owned(), series.to_owned()];
         row.extend([datum.x, datum.y, lo, hi].map(number));
         row.extend(with_support.then(|| datum.has_data.to_string()));
         row.extend(with_hue.then(|| datum.hue.map_or_else(String::new, number)));
+        row.extend([&panel.1.x, &panel.1.y].map(described));
         rows.push(row);
     };
     for (index, panel) in figure.panels.iter().enumerate() {
         let name = name(panel, index);
+        let panel_of = (name.as_str(), panel);
         for series in &panel.series {
             for datum in &series.data {
-                push(&name, &series.label, datum);
+                push(panel_of, &series.label, datum);
             }
         }
         for span in &panel.spans {
-            push(&name, &span.label, &Datum::new(f64::NAN, f64::NAN).interval(span.from, span.to));
+            push(panel_of, &span.label, &Datum::new(f64::NAN, f64::NAN).interval(span.from, span.to));
         }
         for line in &panel.lines {
             let (x, y) = if line.horizontal { (f64::NAN, line.at) } else { (line.at, f64::NAN) };
-            push(&name, &line.label, &Datum::new(x, y));
+            push(panel_of, &line.label, &Datum::new(x, y));
         }
     }
     rows
@@ -45,6 +49,14 @@ pub(crate) fn csv(figure: &Figure) -> String {
     }
     let bytes = writer.into_inner().expect("memory does not fail");
     String::from_utf8(bytes).expect("strings were written")
+}
+
+/// The quantity of an axis with its unit, and what the numbers of one of names stand for.
+fn described(axis: &Axis) -> String {
+    let Ticks::Names(names) = &axis.ticks else { return axis.text() };
+    let names: Vec<String> = (1..).zip(names).map(|(place, name)| format!("{place} = {name}")).collect();
+    let names = names.join(", ");
+    if axis.quantity.is_empty() { names } else { format!("{}: {names}", axis.text()) }
 }
 
 /// A panel without a title is known by its letter.

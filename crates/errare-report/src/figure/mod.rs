@@ -147,7 +147,8 @@ impl Figure {
     ///
     /// A histogram has one row per edge, its height being that of the bin to the right. A span in time has
     /// its ends in `lo` and `hi`. Shaded spans and reference lines follow as `series` of their own. Columns
-    /// `has_data` and `hue` (rad) are there when used. Empty cells are missing values.
+    /// `has_data` and `hue` (rad) are there when used; `x_axis` and `y_axis` say what the numbers are, with units.
+    /// Empty cells are missing values.
     #[must_use]
     pub fn csv(&self) -> String {
         data::csv(self)
