@@ -300,6 +300,27 @@ fn an_interval_down_to_zero_is_drawn_on_a_logarithmic_axis() {
 }
 
 #[test]
+fn a_long_name_is_broken_in_the_legend() {
+    let name = "a condition named retro cue valid long delay high load ".repeat(6);
+    let figure = |name: &str| {
+        let panel = Panel::new(plain("x"), plain("y"))
+            .series(Series::line(name, [(0.0, 0.0), (1.0, 1.0)]))
+            .series(Series::line("other", [(0.0, 1.0), (1.0, 0.0)]));
+        Figure::new("long", "Long").panel(panel).svg().unwrap()
+    };
+    let svg = figure(&name);
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let longest = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"))
+        .filter_map(|node| node.text())
+        .map(str::len)
+        .max();
+    assert!(longest < Some(200), "{longest:?} characters on a line");
+    assert!(svg.len() > figure("short").len());
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let hostile = "</text><script>alert(1)</script>&\"' $x^2$ \u{1}";
     let figure = Figure::new("hostile", hostile).caption(hostile).panel(

@@ -49,7 +49,9 @@ pub(crate) fn draw(
     let (mut x, mut y) = (left, top + 4.0);
     for entry in entries {
         let key = entry.keys.iter().map(Key::width).fold(0.0, f64::max);
-        let wide = key + SPACE + text::width(&entry.label, SIZE);
+        let lines = text::wrap(&entry.label, grid.width - PAD - left - key - SPACE, SIZE);
+        let widest = lines.iter().map(|line| text::width(line, SIZE)).fold(0.0, f64::max);
+        let wide = key + SPACE + widest;
         if x > left && x + wide > grid.width - PAD {
             (x, y) = (left, y + ROW);
         }
@@ -58,8 +60,13 @@ pub(crate) fn draw(
             sign.draw(x, key, middle, scene);
         }
         let baseline = middle + 0.36 * SIZE;
-        scene.add(label(x + key + SPACE, baseline, &entry.label, TICK_SIZE, TextAnchor::Start, false));
+        for (row, line) in lines.iter().enumerate() {
+            let baseline = baseline + row as f64 * ROW;
+            scene.add(label(x + key + SPACE, baseline, line, TICK_SIZE, TextAnchor::Start, false));
+        }
         x += wide + BETWEEN;
+        // Only an entry that fills its row is broken; the next one starts below it.
+        y += lines.len().saturating_sub(1) as f64 * ROW;
     }
     y + ROW + 4.0
 }
