@@ -349,7 +349,7 @@ mod tests {
     fn without_guesses_a_response_belongs_to_the_nearest_item_however_far_it_is() {
         // A radian off, where e^(κ (cos 1 − 1)) of the target's κ = 400 is no number in f32. One in five is a
         // swap.
-        let off = |sample: usize| if sample % 2 == 0 { 1.0 } else { -1.0 };
+        let off = |sample: usize| [1.0, -1.0][sample % 2];
         let mut responses = ring_responses(200, 2, 20, |display, sample| {
             display.report[usize::from(sample % 5 == 0)] + off(sample)
         });

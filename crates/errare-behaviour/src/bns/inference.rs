@@ -199,7 +199,8 @@ pub(super) struct Point<A = Gaussian> {
 #[derive(Debug, Clone)]
 pub(super) struct Optimum<A = Gaussian> {
     pub(super) point: Point<A>,
-    /// Accepted steps.
+    /// Accepted steps, which the tests bound.
+    #[cfg(test)]
     pub(super) iterations: usize,
     /// Whether the search ended because nothing was left to gain, rather than at its limit of steps or because no
     /// step led upwards.
@@ -332,7 +333,12 @@ pub(super) fn optimise<A: Approximation>(
         }
         break;
     }
-    Optimum { point, iterations, converged }
+    Optimum {
+        point,
+        #[cfg(test)]
+        iterations,
+        converged,
+    }
 }
 
 /// ∂ ELBO / ∂ ln scale of every feature at fixed q: by Stein's identity gₚμₚ + (HC)ₚₚ. At an optimum over q and the

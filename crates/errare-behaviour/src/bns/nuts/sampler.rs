@@ -23,6 +23,14 @@ pub(super) fn sample(
     options: &BnsOptions,
     nuts: NutsOptions,
 ) -> Result<GoldStandard> {
+    // Two halves of a chain are compared, each with a variance.
+    for (name, value, least, expected) in
+        [("chains", nuts.chains, 1, "at least 1"), ("draws of a chain", nuts.draws, 4, "at least 4")]
+    {
+        if value < least {
+            return Err(Error::OutOfRange { name, value: value as f64, expected });
+        }
+    }
     let start = first_start(observations, dependence);
     search(observations, &whole(observations), dependence, options, start, |end, _| of_end(end, nuts))
 }
@@ -124,6 +132,15 @@ mod tests {
                 assert!((0.8..1.2).contains(&(coefficient.sd / coefficient.nuts_sd)), "{coefficient:#?}");
             }
         }
+    }
+
+    #[test]
+    fn no_draws_are_refused() {
+        let flat = SwapFunction::Flat { swap_probability: 0.2 };
+        let trials = simulated(&flat, &DisplayGenerator::standard(3).unwrap(), 20, 2);
+        let nuts = NutsOptions { draws: 1, ..Default::default() };
+        let error = sample(&observations(&trials), SwapDependence::None, &BnsOptions::default(), nuts);
+        assert!(error.unwrap_err().to_string().contains("draws of a chain is 1"));
     }
 
     #[test]

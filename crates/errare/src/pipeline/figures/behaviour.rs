@@ -139,3 +139,45 @@ pub fn swap_curves(fits: &[Fit]) -> Figure {
     }
     figure
 }
+
+#[cfg(test)]
+mod tests {
+    use errare_behaviour::{EmissionParameters, MixtureWeights, ModelName, StandardErrors};
+
+    use super::*;
+
+    fn fitted(set_size: usize, standard_errors: Option<StandardErrors>) -> Fit {
+        Fit {
+            model: "three-component".parse::<ModelName>().unwrap(),
+            participant: None,
+            condition: None,
+            set_size: Some(set_size),
+            trials: 100,
+            log_likelihood: 0.0,
+            parameters: vec![],
+            emission: EmissionParameters::VonMises { kappa: 10.0 },
+            weights: MixtureWeights { target: 0.95, nontarget: Some(0.03), uniform: 0.02 },
+            standard_errors,
+            bns: None,
+        }
+    }
+
+    #[test]
+    fn only_what_has_a_standard_error_has_a_bar() {
+        let errors = StandardErrors { kappa: 1.0, target: 0.05, nontarget: None, uniform: 0.05 };
+        let csv = weights_by_set_size(&[fitted(2, Some(errors)), fitted(4, None)]).csv();
+        let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let interval = |series: &str, set_size: &str| {
+            let row = rows.iter().find(|row| row[1] == series && row[2] == set_size).unwrap();
+            (row[4].to_owned(), row[5].to_owned())
+        };
+        let none = (String::new(), String::new());
+        // Bars end where probabilities do.
+        assert_eq!(interval("cued item", "2").1, "1");
+        assert_eq!(interval("guess", "2").0, "0");
+        assert_eq!(interval("uncued items", "2"), none);
+        for series in ["cued item", "uncued items", "guess", "κ of the emission"] {
+            assert_eq!(interval(series, "4"), none, "{series}");
+        }
+    }
+}

@@ -96,3 +96,24 @@ pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
     }
     figure
 }
+
+#[cfg(test)]
+mod tests {
+    use errare_analysis::mixture::{DistanceBins, MixtureTarget, swap_curve};
+    use errare_behaviour::Display;
+
+    use super::*;
+
+    #[test]
+    fn a_bin_without_items_is_not_a_swap_rate_of_zero() {
+        let display = |probe: f64| Display { probe: vec![0.0, probe], report: vec![0.0, 2.0], cued_slot: 0 };
+        let displays = vec![display(1.0), display(3.0), display(3.0)];
+        let points = displays.iter().flat_map(|_| [[1.0, 0.0], [-0.416, 0.909]]).collect();
+        let responses = Responses { displays, samples: 2, points };
+        let target = MixtureTarget::new(400.0, 0.0).unwrap();
+        let curve = swap_curve(&responses, &target, &DistanceBins::uniform(0.8, 8).unwrap()).unwrap();
+        let csv = swap_rates(&curve, &curve).csv();
+        let network: Vec<&str> = csv.lines().filter(|line| line.contains("network")).collect();
+        assert_eq!(network.len(), 2, "{csv}");
+    }
+}
