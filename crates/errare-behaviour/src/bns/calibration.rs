@@ -7,9 +7,9 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::basis::{SwapBasis, SwapDependence};
+use super::design::Design;
 use super::emission::{Deviations, EmissionFamily, Family, LogDensity, Population};
 use super::estimate::Search;
-use super::expectation::Design;
 use super::inference::{Gaussian, Prior, Problem, optimise};
 use super::posterior::SwapPosterior;
 use crate::emission::EmissionParameters;

@@ -7,9 +7,9 @@ use errare_core::random::{Purpose, stream};
 use nalgebra::{DMatrix, DVector};
 
 use super::basis::{Feature, SwapBasis, SwapDependence};
+use super::design::Design;
 use super::emission::{EmissionFamily, LogDensity};
 use super::evidence::{Evidence, evidence};
-use super::expectation::Design;
 use super::inference::{Gaussian, Optimum, Point, Prior, Problem, log_scale_slopes, optimise};
 use super::posterior::{SwapCurvePoint, SwapPosterior, SwapSurfacePoint};
 use crate::bfgs::{Stop, maximise};

@@ -11,8 +11,9 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::basis::Scales;
+use super::design::Design;
 use super::emission::{Deviations, Family, LogDensity, Population};
-use super::expectation::{Design, Expectation};
+use super::expectation::Expectation;
 use crate::likelihood::LogEmissions;
 
 /// Prior of the guess logit and of the level of the swap function: N(−2, 2²).

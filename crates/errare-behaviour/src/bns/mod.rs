@@ -4,8 +4,8 @@
 //! from the cued item, with a Gaussian-process prior; the cued item is its own component and the gauge
 //! (logit 0), guesses have a logit of their own. f is written in the Fourier basis that diagonalises its kernel
 //! (`spectrum`, `basis`), so that the posterior is a Gaussian over a dozen coefficients. It is found by
-//! natural-gradient variational inference with a line search on a deterministic objective (`nodes`,
-//! `expectation`, `inference`) in turn with the M step of the emission (`emission`), its hyperparameters by empirical
+//! natural-gradient variational inference with a line search on a deterministic objective (`design`,
+//! `nodes`, `expectation`, `inference`) in turn with the M step of the emission (`emission`), its hyperparameters by empirical
 //! Bayes (`estimate`, `bfgs`), and the evidence by importance sampling (`evidence`). `participants` fits several people together, with an
 //! emission each or around a population (`arrow`). `posterior` is what a fit keeps, and `nuts` holds it against that sampler
 //! (where it is built).
@@ -13,6 +13,8 @@
 mod arrow;
 mod basis;
 mod calibration;
+mod dense;
+mod design;
 mod emission;
 mod estimate;
 mod evidence;

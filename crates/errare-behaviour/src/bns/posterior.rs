@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::basis::{Feature, SwapDependence};
-use super::expectation::{cholesky_in_place, dot};
+use super::dense::{cholesky_in_place, dot};
 use super::nodes::Nodes;
 use crate::likelihood::softmax;
 use crate::{Display, Observations};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nalgebra::{DMatrix, DVector};
 use nuts_rs::{CpuLogpFunc, CpuMathError, HasDims, LogpError};
 
-use super::super::expectation::Design;
+use super::super::design::Design;
 use super::super::inference::Prior;
 use crate::likelihood::{LogEmissions, trial_log_likelihood};
 

@@ -14,8 +14,8 @@ use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+use super::design::Design;
 use super::estimate::Search;
-use super::expectation::Design;
 use super::inference::{Gaussian, Prior, evaluate, log_scale_slopes, optimise};
 use super::*;
 use crate::likelihood::LogEmissions;
