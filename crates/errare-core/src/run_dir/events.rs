@@ -1,10 +1,11 @@
 //! The log of a run, which grows in place.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::{Error, Result};
 
@@ -89,6 +90,27 @@ impl EventLog {
     }
 }
 
+/// Reads the events of a log up to `step`: later ones, and a last line torn by a kill, are left out, as
+/// [`EventLog::open_truncated_to`] would cut them off. The file stays as it is.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read, [`Error::Json`] with the line that holds no such event.
+pub fn read_events<T: DeserializeOwned>(path: impl AsRef<Path>, step: u64) -> Result<Vec<T>> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|source| Error::Io { path: path.to_path_buf(), source })?;
+    let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    whole
+        .take_while(|line| step_of(line).is_none_or(|at| at <= step))
+        .enumerate()
+        .map(|(index, line)| {
+            serde_json::from_slice(line).map_err(|error| {
+                let source = serde_json::Error::custom(format!("line {} is no event: {error}", index + 1));
+                Error::Json { path: path.to_path_buf(), source }
+            })
+        })
+        .collect()
+}
+
 /// The step of an event line; `None` when the line is no such thing.
 fn step_of(line: &[u8]) -> Option<u64> {
     serde_json::from_slice::<serde_json::Value>(line).ok()?.get("step")?.as_u64()
@@ -126,6 +148,26 @@ mod tests {
         assert_eq!(fs::read(&whole).unwrap(), fs::read(&resumed).unwrap());
         let first = fs::read_to_string(&whole).unwrap().lines().next().unwrap().to_owned();
         assert_eq!(first, r#"{"step":10,"loss":0.1,"event":"step"}"#);
+    }
+
+    #[test]
+    fn events_are_read_up_to_a_step_and_damage_is_named() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Event {
+            step: u64,
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("events.jsonl");
+        let text = "{\"step\":5}\n{\"step\":10}\n{\"step\":15}\n{\"st";
+        fs::write(&path, text).unwrap();
+        let steps = |step| -> Vec<u64> {
+            read_events::<Event>(&path, step).unwrap().iter().map(|event| event.step).collect()
+        };
+        assert_eq!((steps(10), steps(0), steps(99)), (vec![5, 10], vec![], vec![5, 10, 15]));
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        fs::write(&path, text.replace("10}", "10")).unwrap();
+        let error = read_events::<Event>(&path, 99).unwrap_err().to_string();
+        assert!(error.contains("events.jsonl: line 2 is no event"), "{error}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 use atomic::TEMPORARY;
 pub use atomic::{AtomicFile, read_json, write_atomic, write_json};
-pub use events::EventLog;
+pub use events::{EventLog, read_events};
 
 /// Name of the file that tells what made a run.
 pub const PROVENANCE_FILE: &str = "provenance.json";

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use errare::core::run_dir::{remove, write_atomic, write_json};
-use errare::network::{EXPERIMENT, LogEntry, Network, read_log};
+use errare::network::{EXPERIMENT, LogEntry, Network};
 use errare::pipeline::{
     AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, responses_as_parquet,
+    run_log,
 };
 use serde_json::json;
 
@@ -68,7 +69,7 @@ impl Of {
         }
         let [displays, samples] = response_counts(self.displays, self.samples)?;
         let network = Network::load(&self.run).or_bad_input()?;
-        let log = read_log(&self.run).or_bad_input()?;
+        let log = run_log(&self.run).or_bad_input()?;
         let target = network.stage().target(&self.run).or_bad_input()?;
         let size = AnalysisSize {
             displays,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
 use errare::network::Cue;
-use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, demo, demo_data};
+use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, Error, check_demo, demo, demo_data};
 use serde_json::json;
 
 use super::failure::{Failure, Stage};
@@ -39,20 +39,18 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         CueName::Index => Cue::Index,
         CueName::Feature => Cue::Feature,
     };
+    let options = DemoOptions { cue, seed: context.seed, size: AnalysisSize::default() };
+    check_demo(&out, options).or_bad_input()?;
     let dir = RunDir::claim(&out, DEMO).or_bad_input()?;
     let provenance =
         Provenance::new(DEMO, context.session.clone(), context.seed, demo_data().into_iter().collect());
-    provenance.write(&dir).or_failed()?;
-    let mut run = Run { dir, provenance };
-    let options = DemoOptions { cue, seed: context.seed, size: AnalysisSize::default() };
-    let summary = demo(&run.dir, options, &run.provenance, &context.progress).or_failed()?;
-    run.provenance.end();
-    run.provenance.write(&run.dir).or_failed()?;
+    let summary = demo(&dir, options, &provenance, &context.progress).map_err(failure)?;
+    let report = dir.file("report.html");
+    Run { dir, provenance }.end()?;
     let metrics = &summary.analysis.fidelity.metrics;
     let value = |name: &str| metrics.get(name).and_then(|metric| metric.value);
     let show = |name: &str| value(name).map_or_else(|| "n/a".into(), |value| format!("{value:.4}"));
     let floor = metrics.get("energy_distance").and_then(|metric| metric.floor);
-    let report = run.dir.file("report.html");
     let document = json!({
         "report": report.to_string_lossy(),
         "steps": summary.training.steps,
@@ -85,4 +83,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         criteria_table(&summary.analysis),
     );
     context.output.show("demo", Some(&out), &document, &text)
+}
+
+/// What an earlier demonstration left is refused; all else failed while running.
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::OtherExperiment { .. } | Error::OtherDemonstration { .. } => Failure::BadInput(error.into()),
+        _ => Failure::Running(error.into()),
+    }
 }

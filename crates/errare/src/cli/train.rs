@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
-use errare::network::{EXPERIMENT, Ending, Experiment, Network, TrainingSummary, read_experiment, read_log};
-use errare::pipeline::{AnalysisSize, NetworkAnalysis, RUN, analyse_network, resume, train_into};
+use errare::network::{EXPERIMENT, Ending, Experiment, Network, TrainingSummary};
+use errare::pipeline::{
+    AnalysisSize, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, run_log, train_into,
+};
 use serde_json::json;
 
 use super::failure::{Failure, Stage};
@@ -44,11 +46,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
         stages.iter_mut().for_each(|stage| stage.seed = seed);
         experiment = Experiment::from_stages(stages, experiment.folder()).or_bad_input()?;
     }
-    // Everything the stages read must be there before anything is written.
-    experiment.targets().or_bad_input()?;
-    let carried = experiment.carried_by(out).or_bad_input()?;
-    context.check_out(RUN)?;
-    let dir = RunDir::claim(out, RUN).or_bad_input()?;
+    let (dir, carried) = claim_run(&experiment, out).or_bad_input()?;
     let run = if dir.continued() {
         taken_up(dir, context)?
     } else {
@@ -57,8 +55,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
         Run { dir, provenance }
     };
     let started = Instant::now();
-    let summary =
-        train_into(&run.dir, carried, &context.progress, arguments.inject_nan_at).map_err(failure)?;
+    let summary = train_into(&run.dir, carried, &context.progress, arguments.inject_nan_at).or_failed()?;
     finish(run, context, "train", &summary, started)
 }
 
@@ -68,11 +65,10 @@ pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Resu
         return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
     }
     context.refuse_out_and_seed("a training is taken up where it is, with the seed that it has")?;
-    let experiment = read_experiment(&arguments.run).or_bad_input()?;
-    let dir = RunDir::claim(&arguments.run, RUN).or_bad_input()?;
+    let (dir, experiment) = claim_again(&arguments.run).or_bad_input()?;
     let run = taken_up(dir, context)?;
     let started = Instant::now();
-    let summary = resume(&run.dir, experiment, &context.progress).map_err(failure)?;
+    let summary = resume(&run.dir, experiment, &context.progress).or_failed()?;
     finish(run, context, "resume", &summary, started)
 }
 
@@ -82,14 +78,6 @@ fn taken_up(dir: RunDir, context: &Context) -> Result<Run, Failure> {
     provenance.resume(context.session.clone());
     provenance.write(&dir).or_failed()?;
     Ok(Run { dir, provenance })
-}
-
-/// Divergence is a failure while running; all else that training refuses is bad input.
-fn failure(error: errare::pipeline::Error) -> Failure {
-    match &error {
-        errare::pipeline::Error::Network(inner) if !inner.is_bad_input() => Failure::Running(error.into()),
-        _ => Failure::BadInput(error.into()),
-    }
 }
 
 /// Judges the trained network on a small evaluation, and shows how training ended.
@@ -102,7 +90,7 @@ fn finish(
 ) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let network = Network::load(run.dir.path()).or_failed()?;
-    let log = read_log(run.dir.path()).or_failed()?;
+    let log = run_log(run.dir.path()).or_failed()?;
     let target = network.stage().target(run.dir.path()).or_failed()?;
     let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 8, null_draws: 0 };
     let seed = network.stage().seed;

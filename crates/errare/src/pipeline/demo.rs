@@ -1,5 +1,7 @@
 //! The demonstration: from the bundled trials of people to a network that makes their errors, in one call.
 
+use std::path::Path;
+
 use errare_behaviour::data::{BundledSet, bundled, load_bundled};
 use errare_behaviour::{
     Fit, FitOptions, Fits, GroupKey, ModelName, SwapDependence, TrialTable, data::write_csv, surrogate_table,
@@ -7,14 +9,16 @@ use errare_behaviour::{
 use errare_core::progress::Progress;
 use errare_core::provenance::{DataIdentity, Provenance};
 use errare_core::run_dir::RunDir;
-use errare_network::{Cue, Experiment, LogEntry, Network, ReverseVariance, TrainingSummary, read_log};
+use errare_network::{
+    Cue, EXPERIMENT, Experiment, LogEntry, Network, ReverseVariance, Swap, TrainingSummary, read_experiment,
+};
 use errare_report::{Page, Section};
 
 use super::figures;
 use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
 use super::page::{behaviour_section, fidelity_numbers, network_figures, network_sections, with_provenance};
 use super::table::responses_as_parquet;
-use super::training::{RUN, train_into};
+use super::training::{RUN, check_held, claim_run, run_log, train_into};
 use super::{Error, Result};
 use crate::fit_groups;
 
@@ -24,6 +28,9 @@ pub const DEMO: &str = "demo";
 const DATA: &str = "vandenberg2012_color_wheel";
 /// The set size whose fit the network learns.
 const SET_SIZE: usize = 6;
+
+/// Folder of its run directory.
+const NETWORK: &str = "network";
 
 /// What the demonstration does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +43,17 @@ pub struct DemoOptions {
     pub size: AnalysisSize,
 }
 
+impl DemoOptions {
+    /// As they are given on the command line.
+    fn spelled(&self) -> String {
+        let cue = match self.cue {
+            Cue::Index => "index",
+            Cue::Feature => "feature",
+        };
+        format!("--cue {cue} --seed {}", self.seed)
+    }
+}
+
 /// How it ended.
 #[derive(Debug)]
 pub struct DemoSummary {
@@ -46,59 +64,106 @@ pub struct DemoSummary {
 }
 
 /// The experiment of a demonstration; its fits are in folders beside it.
-fn experiment(cue: Cue, seed: u64, dir: &RunDir) -> Result<Experiment> {
-    let text = match cue {
+fn experiment(options: DemoOptions, folder: &Path) -> Result<Experiment> {
+    let text = match options.cue {
         Cue::Index => include_str!("../../../../experiments/demo-index.toml"),
         Cue::Feature => include_str!("../../../../experiments/demo-feature.toml"),
     };
-    let mut stages = Experiment::parse(text, dir.path())?.stages().to_vec();
-    stages.iter_mut().for_each(|stage| stage.seed = seed);
-    Ok(Experiment::from_stages(stages, dir.path())?)
+    let mut stages = Experiment::parse(text, folder)?.stages().to_vec();
+    stages.iter_mut().for_each(|stage| stage.seed = options.seed);
+    Ok(Experiment::from_stages(stages, folder)?)
+}
+
+/// Refuses a directory whose network was trained for another demonstration, or by another release. Writes nothing.
+///
+/// # Errors
+/// [`Error::OtherDemonstration`], [`Error::OtherExperiment`], and when what is there cannot be read.
+pub fn check_demo(folder: &Path, options: DemoOptions) -> Result<()> {
+    let run = folder.join(NETWORK);
+    if !run.join(EXPERIMENT).exists() {
+        return Ok(());
+    }
+    let held = read_experiment(&run)?;
+    let held_options = DemoOptions { cue: held.last().task.cue, seed: held.last().seed, ..options };
+    if held_options != options {
+        return Err(Error::OtherDemonstration {
+            path: folder.into(),
+            held: held_options.spelled(),
+            wanted: options.spelled(),
+        });
+    }
+    // The run names its own copy of the fit.
+    let mut stages = experiment(options, folder)?.stages().to_vec();
+    for (stage, held) in stages.iter_mut().zip(held.stages()) {
+        if let (Swap::Fit(fit), Swap::Fit(copy)) = (&mut stage.behaviour.swap, &held.behaviour.swap) {
+            fit.path.clone_from(&copy.path);
+        }
+    }
+    if stages != held.stages() {
+        return Err(Error::OtherExperiment { path: run });
+    }
+    check_held(&held)
+}
+
+/// Refuses a directory whose network was trained on another fit than `fits` hold.
+fn check_fits(folder: &Path, fits: &Fits) -> Result<()> {
+    let run = folder.join(NETWORK);
+    if !run.join(EXPERIMENT).exists() {
+        return Ok(());
+    }
+    match &read_experiment(&run)?.last().behaviour.swap {
+        Swap::Fit(copy) if Fits::read(run.join(&copy.path))? == *fits => Ok(()),
+        _ => Err(Error::OtherExperiment { path: run }),
+    }
 }
 
 /// Runs the demonstration into a claimed directory; what an earlier session trained there is used.
 ///
-/// Writes `fits/`, `surrogate.csv`, the run `network/`, `figures/` and `report.html`.
+/// Writes `provenance`, `fits/`, `surrogate.csv`, the run `network/`, `figures/` and `report.html`.
 ///
 /// # Errors
-/// When a step fails or a file cannot be written.
+/// Those of [`check_demo`], before anything is written; when a step fails or a file cannot be written.
 pub fn demo(
     dir: &RunDir,
     options: DemoOptions,
     provenance: &Provenance,
     progress: &Progress,
 ) -> Result<DemoSummary> {
+    check_demo(dir.path(), options)?;
     let table = load_bundled(DATA)?;
     progress.note(&format!("{}: {} trials", table.name(), table.len()));
     let fit_options = FitOptions { seed: options.seed, ..FitOptions::default() };
-    let bns_model = ModelName::Bns(SwapDependence::Probe);
-    let mixtures =
-        fit_groups(&table, &[GroupKey::SetSize], ModelName::ThreeComponent, &fit_options, progress)?;
-    let bns = fit_groups(&table, &[GroupKey::SetSize], bns_model, &fit_options, progress)?;
-    for (name, fits) in [("three-component", &mixtures), ("bns", &bns)] {
-        Fits { provenance: serde_json::json!({ "data": DATA }), fits: fits.clone() }
-            .write(dir.file("fits").join(name))?;
-    }
+    let fitted = |model| -> Result<Fits> {
+        let fits = fit_groups(&table, &[GroupKey::SetSize], model, &fit_options, progress)?;
+        Ok(Fits { provenance: serde_json::json!({ "data": DATA }), fits })
+    };
+    let mixtures = fitted(ModelName::ThreeComponent)?;
+    let bns = fitted(ModelName::Bns(SwapDependence::Probe))?;
     let (fits, trained_on) = match options.cue {
         Cue::Index => (&mixtures, "the responses that the three-component fit of set size 6 gives"),
         Cue::Feature => (&bns, "the responses that the BNS fit of set size 6 gives"),
     };
+    check_fits(dir.path(), fits)?;
+    provenance.write(dir)?;
+    mixtures.write(dir.file("fits/three-component"))?;
+    bns.write(dir.file("fits/bns"))?;
     let chosen = fits
+        .fits
         .iter()
         .find(|fit| fit.set_size == Some(SET_SIZE))
         .ok_or_else(|| Error::MissingFit { what: DATA.into(), set_size: SET_SIZE })?;
     let own = table.filter("set_size", &SET_SIZE.to_string())?;
     write_csv(dir.file("surrogate.csv"), &surrogate_table(&chosen.model()?, &own, options.seed)?)?;
 
-    let run = RunDir::claim(dir.file("network"), RUN)?;
+    let experiment = experiment(options, dir.path())?;
+    let (run, carried) = claim_run(&experiment, &dir.file(NETWORK))?;
     let mut run_provenance = provenance.clone();
     run_provenance.kind = RUN.into();
     run_provenance.write(&run)?;
-    let experiment = experiment(options.cue, options.seed, dir)?;
-    let training = train_into(&run, experiment.carried_by(run.path())?, progress, None)?;
+    let training = train_into(&run, carried, progress, None)?;
 
     let network = Network::load(run.path())?;
-    let log = read_log(run.path())?;
+    let log = run_log(run.path())?;
     let target = experiment.last().target(dir.path())?;
     let analysis = analyse_network(&network, &*target, &log, options.size, options.seed, progress)?;
     run.write("responses.parquet", &responses_as_parquet(&analysis.responses.network)?)?;
@@ -106,11 +171,12 @@ pub fn demo(
     run_provenance.end();
     run_provenance.write(&run)?;
 
-    let page = page(&table, [&mixtures, &bns], chosen, (&network, &log, trained_on), &analysis, provenance)?;
+    let (mixtures, bns) = (mixtures.fits.as_slice(), bns.fits.as_slice());
+    let page = page(&table, [mixtures, bns], chosen, (&network, &log, trained_on), &analysis, provenance)?;
     let mut figures = vec![
-        figures::errors_by_set_size(&table, &mixtures)?,
-        figures::weights_by_set_size(&mixtures),
-        figures::swap_curves(&bns),
+        figures::errors_by_set_size(&table, mixtures)?,
+        figures::weights_by_set_size(mixtures),
+        figures::swap_curves(bns),
     ];
     figures.extend(network_figures(&network, &log, &analysis)?);
     for figure in figures {

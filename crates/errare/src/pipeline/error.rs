@@ -28,6 +28,20 @@ pub enum Error {
         /// The directory.
         path: std::path::PathBuf,
     },
+    /// A directory is asked to hold another demonstration than it does.
+    #[error(
+        "{path} holds the demonstration of `{held}`, not of `{wanted}`: choose another --out, or repeat the one that is \
+         there",
+        path = path.display()
+    )]
+    OtherDemonstration {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// The options of what it holds.
+        held: String,
+        /// Those asked for.
+        wanted: String,
+    },
     /// A trial has no fit, or more than one, that could answer it.
     #[error("{problem} the trials of {label}; there are fits for: {available}")]
     NoAnsweringFit {

@@ -17,7 +17,7 @@ mod training;
 
 pub use check::{FAILED, check_figures, check_report, count_checks};
 pub use comparison::{comparison_figures, comparison_report};
-pub use demo::{DEMO, DemoOptions, DemoSummary, demo, demo_data};
+pub use demo::{DEMO, DemoOptions, DemoSummary, check_demo, demo, demo_data};
 pub use error::{Error, Result};
 pub use geometry::NoAlignment;
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
@@ -27,4 +27,4 @@ pub use surrogate::{
     FixedLabels, SourceCounts, SurrogateFit, answer_fresh_displays, answer_own_displays, answering_fits,
 };
 pub use table::responses_as_parquet;
-pub use training::{RUN, resume, train_into};
+pub use training::{RUN, claim_again, claim_run, resume, run_log, train_into};

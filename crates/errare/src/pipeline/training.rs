@@ -1,19 +1,91 @@
-//! Training into a run directory that carries all it needs, and taking such a run up again.
+//! Training into a run directory that carries all it needs, taking such a run up again, and reading its log.
+//!
+//! [`claim_run`] and [`claim_again`] refuse all that cannot be trained, and write nothing before they have: what goes
+//! wrong later went wrong while running.
+
+use std::path::Path;
 
 use errare_core::progress::Progress;
-use errare_core::run_dir::RunDir;
-use errare_network::{CarriedExperiment, EXPERIMENT, Experiment, TrainingSummary, train};
+use errare_core::run_dir::{RunDir, read_events};
+use errare_network::{
+    CHECKPOINT, CarriedExperiment, EVENTS, EXPERIMENT, Experiment, LogEntry, Trainer, TrainingSummary,
+    read_experiment, train,
+};
 
 use super::{Error, Result};
 
 /// Kind of a run directory that holds a network.
 pub const RUN: &str = "run";
 
-/// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped. `carried` is what
-/// [`Experiment::carried_by`] makes of it for that directory, `inject_nan_at` as in [`train`].
+/// Claims a directory for the run of an experiment, and says what the run carries with it.
 ///
 /// # Errors
-/// [`Error::OtherExperiment`] when the directory holds another experiment; otherwise as [`train`].
+/// [`Error::OtherExperiment`] when the directory holds another experiment, those of [`RunDir::claim`], and whatever keeps
+/// the experiment from being trained: targets, constants of a stage, the run it starts from, a checkpoint.
+pub fn claim_run(experiment: &Experiment, run: &Path) -> Result<(RunDir, CarriedExperiment)> {
+    let carried = experiment.carried_by(run)?;
+    RunDir::check(run, RUN)?;
+    // Before a directory is made, if there is none.
+    if !run.join(EXPERIMENT).exists() {
+        check_start(experiment)?;
+    }
+    let dir = RunDir::claim(run, RUN)?;
+    if dir.file(EXPERIMENT).exists() {
+        if !carried.is_held_by(&dir)? {
+            return Err(Error::OtherExperiment { path: run.into() });
+        }
+        check_held(&carried.experiment)?;
+    }
+    Ok((dir, carried))
+}
+
+/// Claims a run directory to go on with what it holds.
+///
+/// # Errors
+/// As [`claim_run`].
+pub fn claim_again(run: &Path) -> Result<(RunDir, Experiment)> {
+    let experiment = read_experiment(run)?;
+    let dir = RunDir::claim(run, RUN)?;
+    check_held(&experiment)?;
+    Ok((dir, experiment))
+}
+
+/// Refuses an experiment that cannot be begun.
+fn check_start(experiment: &Experiment) -> Result<()> {
+    for stage in experiment.stages() {
+        stage.schedule()?;
+        stage.generators()?;
+    }
+    let mut trainer = Trainer::new(experiment.clone(), experiment.targets()?)?;
+    if let Some(run) = &experiment.stages()[0].training.start_from {
+        let path = experiment.folder().join(run).join(CHECKPOINT);
+        trainer.start_from(&read(&path)?, &path)?;
+    }
+    Ok(())
+}
+
+/// Refuses the experiment of a run directory that cannot be gone on with.
+pub(super) fn check_held(experiment: &Experiment) -> Result<()> {
+    if experiment.folder().join(CHECKPOINT).exists() {
+        at_checkpoint(experiment).map(drop)
+    } else {
+        check_start(experiment)
+    }
+}
+
+/// Training as the checkpoint of the experiment's run directory has it.
+fn at_checkpoint(experiment: &Experiment) -> Result<Trainer> {
+    let path = experiment.folder().join(CHECKPOINT);
+    let mut trainer = Trainer::new(experiment.clone(), experiment.targets()?)?;
+    trainer.restore(&read(&path)?, &path)?;
+    Ok(trainer)
+}
+
+/// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped: both are what
+/// [`claim_run`] gave. `inject_nan_at` as in [`train`].
+///
+/// # Errors
+/// As [`train`].
 pub fn train_into(
     dir: &RunDir,
     carried: CarriedExperiment,
@@ -22,19 +94,32 @@ pub fn train_into(
 ) -> Result<TrainingSummary> {
     if !dir.file(EXPERIMENT).exists() {
         carried.write(dir)?;
-    } else if !carried.is_held_by(dir)? {
-        return Err(Error::OtherExperiment { path: dir.path().into() });
     }
     let experiment = carried.experiment;
     let targets = experiment.targets()?;
     Ok(train(dir, experiment, targets, progress, inject_nan_at, |_| {})?)
 }
 
-/// Goes on with the run of a claimed directory.
+/// Goes on with the run of a claimed directory: both are what [`claim_again`] gave.
 ///
 /// # Errors
 /// As [`train`].
 pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
     Ok(train(dir, experiment, targets, progress, None, |_| {})?)
+}
+
+/// The log of a run up to its checkpoint. A killed training leaves later lines, and perhaps a torn one, of steps that the
+/// network of the checkpoint has not taken.
+///
+/// # Errors
+/// When the checkpoint or the log cannot be read.
+pub fn run_log(run: &Path) -> Result<Vec<LogEntry>> {
+    let step = at_checkpoint(&read_experiment(run)?)?.progress().step;
+    Ok(read_events(run.join(EVENTS), step)?)
+}
+
+/// The bytes of a file.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    Ok(std::fs::read(path).map_err(|source| errare_core::Error::Io { path: path.into(), source })?)
 }

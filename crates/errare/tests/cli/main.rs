@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod data;
+mod demo;
 mod documents;
 mod fit;
 mod help;

@@ -8,6 +8,8 @@ use assert_cmd::cargo::cargo_bin;
 use errare::core::random::{Purpose, key};
 use serde_json::Value;
 
+use crate::demo::contents;
+
 /// A network so small that 300 steps take seconds, with a stage change on the way.
 const TINY: &str = r#"
 seed = 4
@@ -194,12 +196,56 @@ fn another_experiment_does_not_overwrite_a_run() {
     let folder = folder.path();
     std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
     assert!(train(folder, "run", "2").wait().unwrap().success());
-    let before = checkpoint(folder, "run");
+    let before = contents(&folder.join("run"));
     std::fs::write(folder.join("tiny.toml"), TINY.replace("neurons = 8", "neurons = 9")).unwrap();
-    let output = errare(folder, &["train", "tiny.toml", "--out", "run"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another experiment"));
-    assert!(checkpoint(folder, "run") == before);
+    let refused = |arguments: &[&str], words: &str| {
+        let output = errare(folder, arguments).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && message.contains(words), "{arguments:?}: {message}");
+    };
+    refused(&["train", "tiny.toml", "--out", "run"], "another experiment");
+    assert!(contents(&folder.join("run")) == before, "the sessions of a run are those that worked on it");
+    // Weights of a network of eight are none for one of nine.
+    let start = TINY
+        .replace("neurons = 8", "neurons = 9")
+        .replace("steps = 200", "steps = 200\nstart_from = \"run\"");
+    std::fs::write(folder.join("start.toml"), start).unwrap();
+    refused(&["train", "start.toml", "--out", "started"], "has shape");
+    assert!(!folder.join("started").exists());
+    std::fs::write(folder.join("run/checkpoint.safetensors"), "damaged").unwrap();
+    std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
+    let before = contents(&folder.join("run"));
+    refused(&["resume", "run"], "not a checkpoint");
+    refused(&["train", "tiny.toml", "--out", "run"], "not a checkpoint");
+    assert!(contents(&folder.join("run")) == before);
+}
+
+#[test]
+fn a_run_that_was_killed_is_analysed_as_its_checkpoint_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
+    assert!(train(folder, "run", "2").wait().unwrap().success());
+    let log = folder.join("run/events.jsonl");
+    let whole = std::fs::read_to_string(&log).unwrap();
+    let analysed = |out: &str| {
+        let small = ["--displays", "16", "--samples", "8", "--geometry-samples", "8", "--null-draws", "2"];
+        let arguments = [&["analyse", "run", "--json", "--out", out], &small[..]].concat();
+        let output = errare(folder, &arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["criteria"].clone()
+    };
+    let before = analysed("before");
+    // Steps of the log that the checkpoint has not seen, and a line that the kill tore.
+    let mut later: Value = serde_json::from_str(whole.lines().last().unwrap()).unwrap();
+    (later["step"], later["excess"]) = (305.into(), 1e6.into());
+    std::fs::write(&log, format!("{whole}{later}\n{{\"step\":310,\"sta")).unwrap();
+    assert!(before["loss_excess"]["value"].is_number());
+    assert_eq!(analysed("killed"), before);
+    std::fs::write(&log, whole.replacen('{', "[", 1)).unwrap();
+    let output = errare(folder, &["analyse", "run"]).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && message.contains("events.jsonl: line 1"), "{message}");
 }
 
 #[test]
