@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use errare::core::run_dir::{remove, write_atomic, write_json};
-use errare::network::{EXPERIMENT, LogEntry, Network};
+use errare::core::run_dir::remove;
+use errare::network::{LogEntry, Network};
 use errare::pipeline::{
-    AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, responses_as_parquet,
-    run_log,
+    AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, run_log,
+    write_measurements,
 };
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use super::Context;
 use super::failure::{Failure, Stage};
 use super::size::{MOST_RESPONSES, response_counts};
 use super::train::criteria_table;
+use super::trained::Place;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -63,10 +64,6 @@ struct Analysed {
 
 impl Of {
     fn analyse(&self, context: &Context) -> Result<Analysed, Failure> {
-        if !self.run.join(EXPERIMENT).exists() {
-            let path = self.run.display();
-            return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
-        }
         let [displays, samples] = response_counts(self.displays, self.samples)?;
         let network = Network::load(&self.run).or_bad_input()?;
         let log = run_log(&self.run).or_bad_input()?;
@@ -81,46 +78,19 @@ impl Of {
             analyse_network(&network, &*target, &log, size, context.seed, &context.progress).or_failed()?;
         Ok(Analysed { network, log, analysis })
     }
-
-    fn out<'a>(&'a self, context: &'a Context) -> &'a Path {
-        context.out.as_deref().unwrap_or(&self.run)
-    }
-
-    /// Analyses, claims `--out`, and writes all files and those of `more`.
-    fn write(
-        &self,
-        context: &Context,
-        more: impl FnOnce(&Analysed, &Path) -> Result<(), Failure>,
-    ) -> Result<Analysed, Failure> {
-        context.check_out(KIND)?;
-        let analysed = self.analyse(context)?;
-        let claimed = context.claim_out(KIND, vec![])?;
-        let out = self.out(context);
-        analysed.write(out)?;
-        more(&analysed, out)?;
-        if let Some(claimed) = claimed {
-            claimed.end()?;
-        }
-        Ok(analysed)
-    }
 }
 
 impl Analysed {
     fn write(&self, out: &Path) -> Result<(), Failure> {
         // The page of an earlier analysis must not stand beside the numbers of this one.
         remove(out.join("report.html")).or_failed()?;
-        write_json(out.join("metrics.json"), &self.analysis.fidelity.metrics).or_failed()?;
-        match &self.analysis.alignment {
-            Ok(alignment) => write_json(out.join("alignment.json"), alignment).or_failed()?,
+        write_measurements(out, &self.analysis).or_failed()?;
+        if self.analysis.alignment.is_err() {
             // An earlier network may have left its own.
-            Err(_) => {
-                for name in ["alignment.json", "figures/alignment.svg", "figures/alignment.csv"] {
-                    remove(out.join(name)).or_failed()?;
-                }
+            for name in ["figures/alignment.svg", "figures/alignment.csv"] {
+                remove(out.join(name)).or_failed()?;
             }
         }
-        let table = responses_as_parquet(&self.analysis.responses.network).or_failed()?;
-        write_atomic(out.join("responses.parquet"), &table).or_failed()?;
         for figure in network_figures(&self.network, &self.log, &self.analysis).or_failed()? {
             figure.write(&out.join("figures")).or_failed()?;
         }
@@ -129,22 +99,28 @@ impl Analysed {
 }
 
 pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result<(), Failure> {
-    let analysed = arguments.of.write(context, |_, _| Ok(()))?;
-    let out = arguments.of.out(context);
+    let place = Place::of(context, &arguments.of.run, KIND)?;
+    let analysed = arguments.of.analyse(context)?;
+    place.fill(|out, _| analysed.write(out))?;
     let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
     if let Some(keys) = document.as_object_mut() {
         keys.insert("criteria".into(), json!(analysed.analysis.fidelity.criteria));
     }
+    let out = place.path();
     let text = format!("{}\nwritten to {}\n", criteria_table(&analysed.analysis), out.display());
     context.output.show("analyse", Some(out), &document, &text)
 }
 
 pub(crate) fn report(arguments: &ReportArguments, context: &Context) -> Result<(), Failure> {
-    let of = &arguments.of;
-    let path = of.out(context).join("report.html");
-    of.write(context, |Analysed { network, log, analysis }, _| {
-        network_report(&of.run, network, log, analysis).or_failed()?.write(&path).or_failed()
+    let run = &arguments.of.run;
+    let place = Place::of(context, run, KIND)?;
+    let analysed = arguments.of.analyse(context)?;
+    let path = place.path().join("report.html");
+    place.fill(|out, made_by| {
+        analysed.write(out)?;
+        let Analysed { network, log, analysis } = &analysed;
+        network_report(run, network, log, analysis, made_by).or_failed()?.write(&path).or_failed()
     })?;
     let document = json!({ "report": path.to_string_lossy() });
-    context.output.show("report", Some(of.out(context)), &document, &format!("report: {}\n", path.display()))
+    context.output.show("report", Some(place.path()), &document, &format!("report: {}\n", path.display()))
 }

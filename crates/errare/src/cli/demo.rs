@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
 use errare::network::Cue;
 use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, Error, check_demo, demo, demo_data};
@@ -42,8 +41,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let options = DemoOptions { cue, seed: context.seed, size: AnalysisSize::default() };
     check_demo(&out, options).or_bad_input()?;
     let dir = RunDir::claim(&out, DEMO).or_bad_input()?;
-    let provenance =
-        Provenance::new(DEMO, context.session.clone(), context.seed, demo_data().into_iter().collect());
+    let provenance = context.provenance(DEMO, demo_data().into_iter().collect());
     let summary = demo(&dir, options, &provenance, &context.progress).map_err(failure)?;
     let report = dir.file("report.html");
     Run { dir, provenance }.end()?;

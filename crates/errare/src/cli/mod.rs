@@ -19,6 +19,7 @@ mod summary;
 mod surrogate;
 mod table;
 mod train;
+mod trained;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -136,11 +137,16 @@ impl Context {
         }
     }
 
+    /// The record of this session, for results of `kind`.
+    fn provenance(&self, kind: &str, data: Vec<DataIdentity>) -> Provenance {
+        Provenance::new(kind, self.session.clone(), self.seed, data)
+    }
+
     /// Claims `--out`, if there is one, and notes there what is about to be made.
     fn claim_out(&self, kind: &str, data: Vec<DataIdentity>) -> Result<Option<Run>, Failure> {
         let Some(out) = &self.out else { return Ok(None) };
         let dir = RunDir::claim(out, kind).or_bad_input()?;
-        let provenance = Provenance::new(kind, self.session.clone(), self.seed, data);
+        let provenance = self.provenance(kind, data);
         provenance.write(&dir).or_failed()?;
         Ok(Some(Run { dir, provenance }))
     }

@@ -11,14 +11,17 @@ use super::Context;
 use super::failure::{Failure, Stage};
 use super::output::{count, counted};
 use super::size::{MOST_RESPONSES, response_counts};
+use super::trained::Place;
 
 /// What `--out` holds.
 const KIND: &str = "simulation";
+/// What it is written to. `responses.parquet` of a run is that of its analysis, beside the metrics made from it.
+const FILE: &str = "simulation.parquet";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  errare simulate runs/index-flat --displays 1000 --samples 16 --seed 3")]
 pub(crate) struct Arguments {
-    /// Run directory of a trained network.
+    /// Run directory of a trained network; the table goes there without --out.
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Displays to draw.
@@ -31,17 +34,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let [displays, samples] = response_counts(arguments.displays, arguments.samples)?;
+    let place = Place::of(context, &arguments.run, KIND)?;
     let network = Network::load(&arguments.run).or_bad_input()?;
-    context.check_out(KIND)?;
     let displays = network.stage().evaluation_displays(displays, context.seed).or_failed()?;
-    let simulation = Simulation::new(&network, context.seed).or_failed()?;
-    let responses = simulation.responses(&displays, samples);
-    let path = context.out.as_deref().unwrap_or(&arguments.run).join("responses.parquet");
-    let claimed = context.claim_out(KIND, vec![])?;
-    write_atomic(&path, &responses_as_parquet(&responses).or_failed()?).or_failed()?;
-    if let Some(claimed) = claimed {
-        claimed.end()?;
-    }
+    let bar = context.progress.bar("simulating", 1);
+    let responses = Simulation::new(&network, context.seed).or_failed()?.responses(&displays, samples);
+    bar.finish();
+    let path = place.path().join(FILE);
+    let table = responses_as_parquet(&responses).or_failed()?;
+    place.fill(|_, _| write_atomic(&path, &table).or_failed())?;
     let document = json!({
         "responses": path.to_string_lossy(),
         "displays": arguments.displays,
@@ -54,5 +55,5 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         counted(displays.len(), "display"),
         path.display()
     );
-    context.output.show("simulate", context.out.as_deref(), &document, &text)
+    context.output.show("simulate", Some(place.path()), &document, &text)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
-use errare::network::{EXPERIMENT, Ending, Experiment, Network, TrainingSummary};
+use errare::network::{Ending, Experiment, Network, TrainingSummary};
 use errare::pipeline::{
     AnalysisSize, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, run_log, train_into,
 };
@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::failure::{Failure, Stage};
 use super::output::TextTable;
+use super::trained::check_run;
 use super::{Context, Run};
 
 #[derive(Debug, clap::Args)]
@@ -60,10 +61,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
 }
 
 pub(crate) fn resume_run(arguments: &ResumeArguments, context: &Context) -> Result<(), Failure> {
-    if !arguments.run.join(EXPERIMENT).exists() {
-        let path = arguments.run.display();
-        return Err(Failure::bad_input(format!("{path} is no run directory: it holds no {EXPERIMENT}")));
-    }
+    check_run(&arguments.run)?;
     context.refuse_out_and_seed("a training is taken up where it is, with the seed that it has")?;
     let (dir, experiment) = claim_again(&arguments.run).or_bad_input()?;
     let run = taken_up(dir, context)?;

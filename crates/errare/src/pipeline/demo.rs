@@ -15,9 +15,9 @@ use errare_network::{
 use errare_report::{Page, Section};
 
 use super::figures;
+use super::measurements::write_measurements;
 use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
 use super::page::{behaviour_section, fidelity_numbers, network_figures, network_sections, with_provenance};
-use super::table::responses_as_parquet;
 use super::training::{RUN, check_held, claim_run, run_log, train_into};
 use super::{Error, Result};
 use crate::fit_groups;
@@ -166,8 +166,7 @@ pub fn demo(
     let log = run_log(run.path())?;
     let target = experiment.last().target(dir.path())?;
     let analysis = analyse_network(&network, &*target, &log, options.size, options.seed, progress)?;
-    run.write("responses.parquet", &responses_as_parquet(&analysis.responses.network)?)?;
-    run.write_json("metrics.json", &analysis.fidelity.metrics)?;
+    write_measurements(run.path(), &analysis)?;
     run_provenance.end();
     run_provenance.write(&run)?;
 

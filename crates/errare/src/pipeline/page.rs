@@ -203,7 +203,8 @@ fn cue_span(network: &Network) -> (f64, f64) {
     (0.0, task.epochs.cue as f64 * task.dt)
 }
 
-/// The report of one run: the sections of its network, and where it came from.
+/// The report of one run: the sections of its network, and where they came from: the session that analysed it, `made_by`,
+/// and the training.
 ///
 /// # Errors
 /// When the schedule is impossible or the run's provenance cannot be read.
@@ -212,6 +213,7 @@ pub fn network_report(
     network: &Network,
     log: &[LogEntry],
     analysis: &NetworkAnalysis,
+    made_by: &Provenance,
 ) -> Result<Page> {
     let trained_on = match &network.stage().behaviour.swap {
         Swap::Function(_) => "responses whose swap function was set by hand",
@@ -229,7 +231,7 @@ pub fn network_report(
     for section in network_sections(network, log, trained_on, analysis)? {
         page = page.section(section);
     }
-    Ok(with_provenance(page, &Provenance::read(run)?))
+    Ok(with_origin(with_provenance(page, made_by), "training: ", &Provenance::read(run)?))
 }
 
 /// The numbers that matter most.
@@ -257,13 +259,18 @@ pub(super) fn fidelity_numbers(fidelity: &Fidelity) -> Vec<KeyNumber> {
 
 /// A page with where it came from.
 pub(super) fn with_provenance(page: Page, provenance: &Provenance) -> Page {
+    with_origin(page, "", provenance)
+}
+
+/// The same, with `of` before the name of each part.
+fn with_origin(page: Page, of: &str, provenance: &Provenance) -> Page {
     let session = &provenance.session;
     let mut page = page
-        .provenance("errare", session.build.version.clone())
-        .provenance("commit", session.build.commit.clone())
-        .provenance("command", session.command_line.join(" "))
-        .provenance("seed", provenance.seed.to_string())
-        .provenance("begun", session.started.clone());
+        .provenance(format!("{of}errare"), session.build.version.clone())
+        .provenance(format!("{of}commit"), session.build.commit.clone())
+        .provenance(format!("{of}command"), session.command_line.join(" "))
+        .provenance(format!("{of}seed"), provenance.seed.to_string())
+        .provenance(format!("{of}begun"), session.started.clone());
     for data in &provenance.data {
         page = page.provenance(
             format!("data: {}", data.name),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use assert_cmd::cargo::cargo_bin;
 use errare::core::random::{Purpose, key};
+use errare::core::run_dir::RunDir;
 use serde_json::Value;
 
 use crate::demo::contents;
@@ -155,9 +156,35 @@ fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let page = std::fs::read_to_string(folder.join("page/report.html")).unwrap();
     assert!(page.contains("A trained network") && page.contains("<svg"));
-    let output = errare(folder, &["simulate", "run", "--displays", "20", "--samples", "3"]).output().unwrap();
+    // The figures are those of the analysis' seed, 1; the network is that of the training's, 4.
+    let words = page
+        .replace("</", " <")
+        .split('<')
+        .map(|part| part.rsplit('>').next().unwrap().trim())
+        .collect::<Vec<_>>()
+        .join(" ");
+    for part in ["seed 1", "training: seed 4", "training: command errare train tiny.toml"] {
+        assert!(words.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {words}");
+    }
+    // The responses that the metrics were made from stay.
+    let analysed = std::fs::read(folder.join("run/responses.parquet")).unwrap();
+    let simulate = ["simulate", "run", "--displays", "20", "--samples", "3", "--json"];
+    let output = errare(folder, &simulate).output().unwrap();
     assert!(output.status.success());
-    assert!(folder.join("run/responses.parquet").exists());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&document["out"], &document["responses"]), (&"run".into(), &"run/simulation.parquet".into()));
+    assert!(folder.join("run/simulation.parquet").exists());
+    assert!(std::fs::read(folder.join("run/responses.parquet")).unwrap() == analysed);
+    // Nothing is written into a run that another process writes to.
+    let training = RunDir::claim(folder.join("run"), "run").unwrap();
+    for arguments in [&simulate[..], &["analyse", "run"], &["report", "run"]] {
+        let output = errare(folder, arguments).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && message.contains("another process"), "{message}");
+        assert!(message.contains("--out"), "{message}");
+    }
+    assert!(errare(folder, &[&simulate[..], &["--out", "apart"]].concat()).status().unwrap().success());
+    drop(training);
 }
 
 #[test]
@@ -290,7 +317,7 @@ fn a_run_may_start_from_another_and_keeps_a_copy_of_it() {
     let simulated = |run: &str| {
         let arguments = ["simulate", run, "--displays", "8", "--samples", "2", "--seed", "1"];
         assert!(errare(folder, &arguments).output().unwrap().status.success());
-        std::fs::read(folder.join(run).join("responses.parquet")).unwrap()
+        std::fs::read(folder.join(run).join("simulation.parquet")).unwrap()
     };
     assert!(checkpoint(folder, "second/start") == checkpoint(folder, "first"));
     assert!(simulated("second") == simulated("first"));

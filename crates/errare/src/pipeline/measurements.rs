@@ -1,0 +1,24 @@
+//! What was measured of a network, as files.
+
+use std::path::Path;
+
+use errare_core::run_dir::{remove, write_atomic, write_json};
+
+use super::Result;
+use super::network::NetworkAnalysis;
+use super::table::responses_as_parquet;
+
+/// Writes `metrics.json`, `alignment.json` and `responses.parquet` into a folder. Where there is no alignment, that of an
+/// earlier network goes.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_measurements(folder: &Path, analysis: &NetworkAnalysis) -> Result<()> {
+    write_json(folder.join("metrics.json"), &analysis.fidelity.metrics)?;
+    let alignment = folder.join("alignment.json");
+    match &analysis.alignment {
+        Ok(found) => write_json(alignment, found)?,
+        Err(_) => remove(alignment)?,
+    }
+    Ok(write_atomic(folder.join("responses.parquet"), &responses_as_parquet(&analysis.responses.network)?)?)
+}
