@@ -1,6 +1,6 @@
 //! The arguments that say which trials a command works on, and reading those trials.
 
-use errare::behaviour::data::{bundled, open};
+use errare::behaviour::data::{bundled, open, read_bytes};
 use errare::behaviour::{ReadOptions, TrialTable, Units};
 use errare::core::provenance::DataIdentity;
 
@@ -35,7 +35,7 @@ pub(crate) struct TableOptions {
     /// Name of the report feature's columns: PREFIX_0 (the cued item), PREFIX_1, ...
     #[arg(long, value_name = "PREFIX", default_value = "report", help_heading = "Table")]
     report: String,
-    /// Units of all angles: rad, deg, or for half circles such as orientation rad180, deg180 [default: rad].
+    /// Units of all angles of a file: rad, deg, or for half circles such as orientation rad180, deg180 [default: rad].
     #[arg(long, value_name = "UNITS", value_parser = units, hide_default_value = true, help_heading = "Table")]
     units: Option<Units>,
     /// Units of the responses and the report feature, where they differ from --units.
@@ -58,7 +58,7 @@ impl TableOptions {
             || !self.columns.is_empty()
             || self.probe != default.probe_prefix
             || self.report != default.report_prefix
-            || self.units.or(self.report_units).or(self.probe_units).is_some()
+            || self.units_option().is_some()
     }
 
     /// Reads a table and selects its rows, as [`TableArguments::read`].
@@ -71,16 +71,53 @@ impl TableOptions {
             probe_prefix: self.probe.clone(),
             columns: self.columns.clone(),
         };
-        let mut table = open(data, &options).or_bad_input()?;
+        let set = bundled().iter().find(|set| set.name == data);
+        if let (Some(set), Some(option)) = (set, self.units_option()) {
+            return Err(Failure::bad_input(format!(
+                "{option}: {} is inside the program, in radians; the option is for files",
+                set.name
+            )));
+        }
+        let streamed = if set.is_none() { stream(data)? } else { None };
+        let mut table = match &streamed {
+            Some(bytes) => read_bytes(data, bytes, &options),
+            None => open(data, &options),
+        }
+        .or_bad_input()?;
         for (column, value) in &self.filters {
             table = table.filter(column, value).or_bad_input()?;
         }
-        let identity = match bundled().iter().find(|set| set.name == data) {
-            Some(set) => DataIdentity::new(set.name, set.csv, table.len()),
-            None => DataIdentity::of_file(data, table.len()).or_bad_input()?,
+        let identity = match (set, &streamed) {
+            (Some(set), _) => DataIdentity::new(set.name, set.csv, table.len()),
+            (None, Some(bytes)) => DataIdentity::new(data, bytes, table.len()),
+            (None, None) => DataIdentity::of_file(data, table.len()).or_bad_input()?,
         };
         Ok((table, identity))
     }
+
+    /// The first option of units that was given.
+    fn units_option(&self) -> Option<&'static str> {
+        let given = [
+            ("--units", self.units),
+            ("--report-units", self.report_units),
+            ("--probe-units", self.probe_units),
+        ];
+        given.into_iter().find(|(_, units)| units.is_some()).map(|(option, _)| option)
+    }
+}
+
+/// All that comes out of a pipe, which can be read once only; `None` for what is no pipe.
+fn stream(path: &str) -> Result<Option<Vec<u8>>, Failure> {
+    if !std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(|error| Failure::bad_input(format!("{path}: {error}")))?;
+    if bytes.starts_with(b"PAR1") {
+        return Err(Failure::bad_input(format!(
+            "{path}: a Parquet table is read from its end, which a pipe does not allow: give a file, or CSV"
+        )));
+    }
+    Ok(Some(bytes))
 }
 
 /// Splits `COLUMN=VALUE`; the value may hold further equals signs.

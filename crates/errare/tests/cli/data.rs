@@ -115,6 +115,31 @@ fn rows_units_and_columns_can_be_chosen() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_pipe_is_read_as_a_file_is() {
+    let scratch = Scratch::new();
+    scratch.write("good.csv", good_table());
+    let check = ["data", "check", "good.csv", "--json"];
+    let of_file = scratch.run(&check).json();
+    let of_pipe = scratch.run_with(&["data", "check", "/dev/stdin", "--json"], good_table()).json();
+    for key in ["trials", "participants", "blake3", "set_sizes"] {
+        assert_eq!(of_pipe[key], of_file[key], "{key}");
+    }
+    let bad = good_table() + "1,2,left,0.1,0.2,0.3,1.4\n";
+    scratch.run_with(&["data", "check", "/dev/stdin"], bad).refused(&["/dev/stdin", "row 42", "left"]);
+    scratch.run_with(&["data", "check", "/dev/stdin"], "PAR1...PAR1").refused(&["Parquet", "pipe", "CSV"]);
+}
+
+#[test]
+fn units_of_a_bundled_set_are_known() {
+    let scratch = Scratch::new();
+    for option in ["--units", "--report-units", "--probe-units"] {
+        let arguments = ["data", "check", "vandenberg2012_orientation", option, "deg180"];
+        scratch.run(&arguments).refused(&[option, "vandenberg2012_orientation", "in radians"]);
+    }
+}
+
+#[test]
 fn names_of_data_are_guessed() {
     let scratch = Scratch::new();
     scratch.run(&["data", "check", "vandenberg2012_colour_wheel"]).refused(&["did you mean", "color_wheel"]);

@@ -54,10 +54,16 @@ impl Scratch {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, [])
+    }
+
+    /// Runs with these bytes coming in by a pipe.
+    pub(crate) fn run_with(&self, arguments: &[&str], stdin: impl Into<Vec<u8>>) -> Outcome {
         let output = assert_cmd::Command::cargo_bin("errare")
             .unwrap()
             .current_dir(self.folder.path())
             .args(arguments)
+            .write_stdin(stdin)
             .output()
             .unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
