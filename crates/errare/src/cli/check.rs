@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let (table, identity) = arguments.table.read()?;
     let keys = arguments.groups.keys(&table)?;
     check_probe(&table, arguments.model)?;
-    arguments.bns.check(arguments.model)?;
+    arguments.bns.check(&[arguments.model])?;
     context.check_out(KIND)?;
     let draws = arguments.draws as usize;
     let options = CheckOptions { fit: arguments.bns.options(context.seed), draws };

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Context;
 use super::failure::{Failure, Stage};
 use super::fit::BnsArguments;
-use super::grouping::{GroupArguments, check_probe, lacks_nothing, model};
+use super::grouping::{GroupArguments, check_distinct, check_probe, lacks_nothing, model};
 use super::output::{TextTable, count, counted, csv};
 use super::table::TableArguments;
 
@@ -49,12 +49,8 @@ impl Arguments {
             ];
             models.retain(|model| !model.needs_probe() || lacks_nothing(table));
         }
-        for (index, &model) in models.iter().enumerate() {
-            if models[..index].contains(&model) {
-                return Err(Failure::bad_input(format!("--models: {model} is named twice")));
-            }
-            check_probe(table, model)?;
-        }
+        check_distinct(&models)?;
+        models.iter().try_for_each(|&model| check_probe(table, model))?;
         Ok(models)
     }
 }
@@ -63,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let (table, identity) = arguments.table.read()?;
     let keys = arguments.groups.keys(&table)?;
     let models = arguments.models(&table)?;
+    arguments.bns.check(&models)?;
     context.check_out(KIND)?;
     let options =
         ComparisonOptions { fit: arguments.bns.options(context.seed), folds: usize::from(arguments.folds) };

@@ -44,6 +44,16 @@ pub(crate) fn model(text: &str) -> Result<ModelName, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
 
+/// Refuses a model that a list names twice.
+pub(crate) fn check_distinct(models: &[ModelName]) -> Result<(), Failure> {
+    for (index, model) in models.iter().enumerate() {
+        if models[..index].contains(model) {
+            return Err(Failure::bad_input(format!("--models: {model} is named twice")));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a model that needs probe features of a table that has none.
 pub(crate) fn check_probe(table: &TrialTable, model: ModelName) -> Result<(), Failure> {
     if model.needs_probe() && !lacks_nothing(table) {

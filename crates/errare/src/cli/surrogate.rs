@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use errare::behaviour::data::{TableFormat, TrialColumns, TrialWriter};
-use errare::behaviour::{DisplayGenerator, Fit, Fits, TrialTable};
+use errare::behaviour::{DisplayGenerator, Fit, Fits, ModelName, TrialTable};
 use errare::core::provenance::DataIdentity;
 use errare::core::random::{Purpose, key};
 use errare::pipeline::{
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::FIT_FILE;
+use super::fit::identity_of_fits;
 use super::output::{TextTable, as_text, count};
 use super::table::TableOptions;
 
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     /// Answer with draw number K from the posterior of a BNS fit, not with its mean.
     #[arg(long, value_name = "K")]
     draw: Option<u64>,
-    /// Make S tables, each from a posterior draw of its own: K, K + 1, ... of --draw K, else 1, 2, ...
+    /// Make S tables, of a BNS fit each from a posterior draw of its own: K, K + 1, ... of --draw K, else 1, 2, ...
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     sets: Option<u32>,
     /// Format of the tables.
@@ -97,12 +97,22 @@ enum Displays {
     Own { table: Box<TrialTable>, identity: DataIdentity, answering: Vec<usize> },
 }
 
+impl Displays {
+    /// Trials of one table.
+    fn trials(&self) -> u64 {
+        match self {
+            Self::Fresh { trials, generators } => trials * generators.len() as u64,
+            Self::Own { table, .. } => table.len() as u64,
+        }
+    }
+}
+
 /// One table to make.
 #[derive(Debug, Serialize)]
 struct Set {
     #[serde(serialize_with = "as_text")]
     file: PathBuf,
-    /// Number of the posterior draw; `None` where the predictive mean answers.
+    /// Number of the posterior draw; `None` where the predictive mean or a classical model answers.
     draw: Option<u64>,
     #[serde(skip)]
     seed: u64,
@@ -162,21 +172,29 @@ impl Arguments {
         Ok(Displays::Fresh { trials, generators })
     }
 
-    /// The tables to make in a folder.
-    fn sets(&self, folder: &Path, seed: u64) -> Vec<Set> {
+    /// The tables to make in a folder. Only BNS fits have a posterior to draw from.
+    fn sets(&self, folder: &Path, chosen: &[SurrogateFit<'_>], seed: u64) -> Result<Vec<Set>, Failure> {
+        let posterior = chosen.iter().any(|chosen| matches!(chosen.fit.model, ModelName::Bns(_)));
+        if self.draw.is_some() && !posterior {
+            return Err(Failure::bad_input(format!(
+                "--draw: {} holds fits of {}, which has no posterior to draw from; only fits of the bns models have",
+                self.fit.display(),
+                chosen[0].fit.model
+            )));
+        }
         let ending = self.format.ending();
         let Some(sets) = self.sets else {
             let file = folder.join(format!("surrogate.{ending}"));
-            return vec![Set { file, draw: self.draw, seed }];
+            return Ok(vec![Set { file, draw: self.draw, seed }]);
         };
         let width = sets.to_string().len();
-        (1..=u64::from(sets))
+        Ok((1..=u64::from(sets))
             .map(|set| Set {
                 file: folder.join(format!("surrogate_{set:0width$}.{ending}")),
-                draw: Some(self.draw.unwrap_or(1) + set - 1),
+                draw: posterior.then(|| self.draw.unwrap_or(1) + set - 1),
                 seed: key(seed, Purpose::Surrogate, &[set]),
             })
-            .collect()
+            .collect())
     }
 
     /// The fit with the number of trials it was fitted to, and the table of the displays.
@@ -185,22 +203,20 @@ impl Arguments {
         chosen: &[SurrogateFit<'_>],
         displays: &Displays,
     ) -> Result<Vec<DataIdentity>, Failure> {
-        let file = if self.fit.is_dir() { self.fit.join(FIT_FILE) } else { self.fit.clone() };
-        let bytes = std::fs::read(&file).or_failed()?;
-        let trials = chosen.iter().map(|chosen| chosen.fit.trials).sum();
-        let mut identities = vec![DataIdentity::new(&self.fit.to_string_lossy(), &bytes, trials)];
+        let mut identities = vec![identity_of_fits(&self.fit, chosen.iter().map(|chosen| chosen.fit))?];
         if let Displays::Own { identity, .. } = displays {
             identities.push(identity.clone());
         }
         Ok(identities)
     }
 
-    /// Makes one table; returns the sources of its responses by fit.
+    /// Makes one table, telling of trials as they are written; returns the sources of its responses by fit.
     fn make(
         &self,
         set: &Set,
         chosen: &[SurrogateFit<'_>],
         displays: &Displays,
+        mut written: impl FnMut(usize),
     ) -> Result<Vec<SourceCounts>, Failure> {
         let mut fits = chosen.to_vec();
         if let Some(draw) = set.draw {
@@ -211,7 +227,11 @@ impl Arguments {
             Format::Parquet => TableFormat::Parquet,
         };
         let mut writer = TrialWriter::create(&set.file, format, columns(chosen, displays)).or_failed()?;
-        let mut write = |trials: &[_]| Ok(writer.write(trials)?);
+        let mut write = |trials: &[_]| {
+            writer.write(trials)?;
+            written(trials.len());
+            Ok(())
+        };
         let counts = match displays {
             Displays::Fresh { trials, generators } => fits
                 .iter()
@@ -267,20 +287,23 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     };
     context.check_out(KIND)?;
     let displays = arguments.displays(&chosen)?;
-    let sets = arguments.sets(out, context.seed);
+    let sets = arguments.sets(out, &chosen, context.seed)?;
     let Some(run) = context.claim_out(KIND, arguments.identities(&chosen, &displays)?)? else {
         return Ok(());
     };
     remove_others(out, &sets).or_failed()?;
     let mut totals = vec![SourceCounts::default(); chosen.len()];
-    let bar = context.progress.bar("drawing", sets.len() as u64);
-    for (index, set) in sets.iter().enumerate() {
-        for (total, counts) in totals.iter_mut().zip(arguments.make(set, &chosen, &displays)?) {
+    let (bar, mut done) = (context.progress.bar("drawing", sets.len() as u64 * displays.trials()), 0);
+    for set in &sets {
+        let written = |trials| {
+            done += trials as u64;
+            bar.set(done, "");
+        };
+        for (total, counts) in totals.iter_mut().zip(arguments.make(set, &chosen, &displays, written)?) {
             total.target += counts.target;
             total.nontarget += counts.nontarget;
             total.uniform += counts.uniform;
         }
-        bar.set(index as u64 + 1, "");
     }
     bar.finish();
     run.end()?;

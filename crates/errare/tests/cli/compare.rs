@@ -62,6 +62,12 @@ fn models_that_cannot_be_compared_are_refused() {
     };
     refused("bns:none,bns:noen", &["bns:none", "did you mean"]);
     refused("bns:none,bns:none", &["bns:none is named twice"]);
+    let options = ["--models", "two-component,sdm", "--emission", "wrapped-stable"];
+    scratch.run(&[&["compare", "vandenberg2012_orientation"], &options[..]].concat()).refused(&[
+        "--emission",
+        "two-component, sdm",
+        "for the bns models",
+    ]);
     scratch.run(&["compare", "vandenberg2012_orientation", "--folds", "1"]).refused(&["1", "--folds"]);
     let bare = "participant,set_size,response,report_0,report_1\n1,2,0.1,0.1,2.0\n1,2,0.4,0.3,-1.0\n";
     scratch.write("bare.csv", bare);

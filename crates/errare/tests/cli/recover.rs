@@ -1,5 +1,7 @@
 //! Recovery: gates before results, verdicts after, files, refusals.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::util::Scratch;
@@ -102,7 +104,70 @@ fn what_cannot_be_recovered_is_refused() {
     refused(&["--model", "three-component", "--calibrate", "99"], &["only BNS"]);
     scratch.write("bad.toml", "[[truth]]\nmodel = \"bns\"\nkapa = 3\n");
     refused(&["bad.toml"], &["bad.toml", "kapa"]);
+    for (text, parts) in [
+        ("calibrate = 1", ["calibrate is 1", "99 to 100000"]),
+        ("calibrate = 0", ["calibrate is 0", "99 to 100000"]),
+        ("sets = 1", ["sets is 1", "2 to 100000"]),
+        ("trials = 0", ["trials is 0", "1 to 10000000"]),
+        ("[gates]\ncoverage = nan", ["gates.coverage is NaN", "a number from 0"]),
+    ] {
+        scratch.write("bad.toml", format!("{text}\n[[truth]]\nmodel = \"bns\"\n"));
+        refused(&["bad.toml"], &[&["bad.toml"], &parts[..]].concat());
+    }
+    scratch.write("one.toml", "[gates]\nright_model = 0.9\n[[truth]]\nmodel = \"bns\"\n");
+    scratch.write("two.toml", "[[truth]]\nmodel = \"two-component\"\n");
+    refused(&["one.toml", "two.toml"], &["one.toml and two.toml", "only one TOML file"]);
+    refused(&["one.toml", "--models", "bns"], &["bns:probe alone", "two or more"]);
+    refused(&["one.toml", "--models", "bns,two-component,bns"], &["bns:probe is named twice"]);
+    refused(&["one.toml", "--set-size", "3"], &["--model"]);
     assert!(!scratch.path("none").exists());
+}
+
+#[test]
+fn a_file_s_separation_holds_for_fits_and_strangers_have_no_margin() {
+    let scratch = Scratch::new();
+    let fit = [
+        "fit",
+        "simulated_probe_effect",
+        "--model",
+        "two-component",
+        "--where",
+        "set_size=4",
+        "--out",
+        "fits",
+    ];
+    assert_eq!(scratch.run(&fit).code, 0);
+    scratch.write("wide.toml", "separation = 3.0\n");
+    // Whichever comes first.
+    for sources in [["fits", "wide.toml"], ["wide.toml", "fits"]] {
+        scratch.run(&[&["recover"], &sources[..]].concat()).refused(&["4 angles", "3 rad"]);
+    }
+    let arguments = ["recover", "fits", "--models", "three-component,sdm", "--trials", "60", "--sets", "2"];
+    let outcome = scratch.run(&arguments);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains("NaN"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_reader_that_leaves_does_not_stop_what_is_to_be_written() {
+    let scratch = Scratch::new();
+    let arguments = ["recover", "--model", "two-component", "--trials", "60", "--sets", "2"];
+    let left = |arguments: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_errare"))
+            .current_dir(scratch.path("."))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    left(&[&arguments[..], &["--out", "recovered"]].concat());
+    let recovery = std::fs::read(scratch.path("recovered/recovery.json")).unwrap();
+    let recovery: Value = serde_json::from_slice(&recovery).unwrap();
+    assert!(recovery["verdict"].is_boolean());
 }
 
 #[test]

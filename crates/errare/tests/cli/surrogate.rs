@@ -83,6 +83,13 @@ fn what_cannot_be_drawn_from_is_refused() {
     surrogate(&scratch, &["--set-size", "3", "--out", "drawn"]).refused(&["set size 1", "set size 6"]);
     surrogate(&scratch, &[]).refused(&["--out"]);
     surrogate(&scratch, &["--out", "fit"]).refused(&["a run of `fit`"]);
+    surrogate(&scratch, &["--draw", "3", "--out", "drawn"]).refused(&[
+        "--draw",
+        "two-component",
+        "no posterior",
+    ]);
+    let sets = surrogate(&scratch, &["--sets", "2", "--out", "sets", "--json"]).json();
+    assert!(sets["sets"][1]["draw"].is_null(), "{sets}");
     scratch.write("fit/fit.json", "{\"fits\": 3}");
     surrogate(&scratch, &["--out", "drawn"]).refused(&["fit.json", "line 1"]);
     assert!(!scratch.path("drawn").exists());

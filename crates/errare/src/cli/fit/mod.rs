@@ -3,6 +3,8 @@
 mod summary;
 mod tables;
 
+use std::path::Path;
+
 use errare::behaviour::{
     EmissionFamily, Error, Fit, FitOptions, Fits, GroupKey, ModelName, Participants, TrialTable,
     participant_means,
@@ -19,8 +21,6 @@ use tables::write_tables;
 
 /// What the directory of the results holds.
 const KIND: &str = "fit";
-/// Where [`Fits`] keeps itself in a directory.
-pub(crate) const FIT_FILE: &str = "fit.json";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -94,18 +94,27 @@ impl BnsArguments {
         }
     }
 
-    /// Refuses choices that a model does not leave open.
-    pub(crate) fn check(&self, model: ModelName) -> Result<(), Failure> {
+    /// Refuses choices that none of the models leaves open.
+    pub(crate) fn check(&self, models: &[ModelName]) -> Result<(), Failure> {
+        if models.iter().any(|model| matches!(model, ModelName::Bns(_))) {
+            return Ok(());
+        }
         let given = [
             ("--emission", self.emission.is_some()),
             ("--uniform", self.uniform.is_some()),
             ("--exclude-report-radius", self.exclude_report_radius.is_some()),
         ];
         match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) if !matches!(model, ModelName::Bns(_)) => Err(Failure::bad_input(format!(
-                "{option}: {model} has an emission of its own; the option is for the bns models"
-            ))),
-            _ => Ok(()),
+            Some((option, _)) => {
+                let names: Vec<String> = models.iter().map(ToString::to_string).collect();
+                let has = if names.len() == 1 { "has an emission" } else { "have emissions" };
+                Err(Failure::bad_input(format!(
+                    "{option}: {} {has} of {} own; the option is for the bns models",
+                    names.join(", "),
+                    if names.len() == 1 { "its" } else { "their" },
+                )))
+            }
+            None => Ok(()),
         }
     }
 }
@@ -139,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let (table, identity) = arguments.table.read()?;
     let keys = arguments.keys(&table)?;
     check_probe(&table, arguments.model)?;
-    arguments.bns.check(arguments.model)?;
+    arguments.bns.check(&[arguments.model])?;
     context.check_out(KIND)?;
     let options = arguments.bns.options(context.seed);
     let together = arguments.participants.filter(|how| how.together());
@@ -168,6 +177,18 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
     let summary = summary(&table, &fits.fits, &means, context);
     context.output.show("fit", context.out.as_deref(), &document, &summary)
+}
+
+/// The identity of a directory of fits, or of its file: the bytes that [`Fits::read`] reads, and the trials of its fits.
+pub(crate) fn identity_of_fits<'a>(
+    path: &Path,
+    fits: impl IntoIterator<Item = &'a Fit>,
+) -> Result<DataIdentity, Failure> {
+    let file = if path.is_dir() { path.join("fit.json") } else { path.to_owned() };
+    let trials = fits.into_iter().map(|fit| fit.trials).sum();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let identity = DataIdentity::of_file(file, trials).or_bad_input()?;
+    Ok(DataIdentity { name: name.unwrap_or_else(|| identity.name.clone()), ..identity })
 }
 
 /// What `fit.json` says of its own origin; the whole record is in `provenance.json`.

@@ -17,8 +17,12 @@ use errare::pipeline::{Recovery, recovery_page};
 
 use super::Context;
 use super::failure::{Failure, Stage};
-use super::fit::FIT_FILE;
-use specification::{Specification, TruthSpecification, default_kappa, default_set_size, default_uniform};
+use super::fit::identity_of_fits;
+use super::grouping::{check_distinct, model};
+use specification::{
+    CALIBRATE, SETS, Specification, TRIALS, TruthSpecification, default_kappa, default_set_size,
+    default_uniform,
+};
 use summary::summary;
 use tables::write_tables;
 
@@ -47,32 +51,28 @@ pub(crate) struct Arguments {
     /// that suit the model.
     #[arg(long, value_name = "SWAPS", value_parser = swaps, requires = "model")]
     swap: Option<SwapFunction>,
-    /// Items of the displays of truths set by hand [default: 4].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    /// Items of the displays of that truth [default: 4].
+    #[arg(long, value_name = "N", requires = "model", value_parser = clap::value_parser!(u8).range(1..=8))]
     set_size: Option<u8>,
     /// Models that compete for the data of every truth, joined by commas: the model-recovery matrix.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = model)]
     models: Vec<ModelName>,
     /// Trials of a data set [default: 1000].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(TRIALS))]
     trials: Option<u64>,
     /// Data sets of each truth [default: 20].
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(SETS))]
     sets: Option<u64>,
     /// Smallest distance in rad between two items, in both features; pi/(2 items + 0.1) by default.
     #[arg(long, value_name = "RAD")]
     separation: Option<f64>,
     /// Also calibrate BNS on this many truths drawn from its prior (99 or more).
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(99..=100_000))]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(CALIBRATE))]
     calibrate: Option<u64>,
     /// Also hold the posterior of every BNS truth against NUTS, on its first data set (needs a build with
     /// --features nuts).
     #[arg(long)]
     nuts: bool,
-}
-
-fn model(text: &str) -> Result<ModelName, String> {
-    text.parse().map_err(|error: Error| error.to_string())
 }
 
 fn swaps(text: &str) -> Result<SwapFunction, String> {
@@ -100,24 +100,23 @@ struct Plan {
 
 impl Arguments {
     fn plan(&self, context: &Context) -> Result<Plan, Failure> {
-        let mut specification = Specification::default();
+        // First: what it says holds for all sources.
+        let specification = self.specification()?;
+        let separation = self.separation.or(specification.separation);
         let (mut truths, mut identities) = (Vec::new(), Vec::new());
         for source in &self.sources {
-            if source.extension().is_some_and(|extension| extension == "toml") {
-                specification = self.read(source)?;
+            if is_toml(source) {
                 identities.push(DataIdentity::of_file(source, specification.truth.len()).or_bad_input()?);
-                let separation = self.separation.or(specification.separation);
                 for truth in &specification.truth {
                     truths.push(truth.truth(separation)?);
                 }
                 continue;
             }
             let fits = Fits::read(source).or_bad_input()?;
-            let file = if source.is_dir() { source.join(FIT_FILE) } else { source.clone() };
-            identities.push(DataIdentity::of_file(&file, fits.fits.len()).or_bad_input()?);
+            identities.push(identity_of_fits(source, &fits.fits)?);
             for fit in &fits.fits {
                 let label = format!("{} of {}", fit.model, fit.label());
-                truths.push(Truth::from_fit(fit, label, self.separation).or_bad_input()?);
+                truths.push(Truth::from_fit(fit, label, separation).or_bad_input()?);
             }
         }
         if let Some(model) = self.model {
@@ -129,30 +128,27 @@ impl Arguments {
                 swap: self.swap,
                 set_size: self.set_size.unwrap_or_else(default_set_size),
             };
-            truths.push(by_hand.truth(self.separation)?);
+            truths.push(by_hand.truth(separation)?);
         }
         let design = RecoveryDesign {
             trials: self.trials.or(specification.trials).unwrap_or(1000),
             sets: self.sets.or(specification.sets).unwrap_or(20),
             seed: context.seed,
         };
-        if design.sets < 2 || design.trials < 1 {
+        let models = if self.models.is_empty() { specification.models } else { self.models.clone() };
+        check_distinct(&models)?;
+        if let [alone] = models.as_slice() {
             return Err(Failure::bad_input(format!(
-                "{} data sets of {} trials; expected at least 2 of at least 1",
-                design.sets, design.trials
+                "--models: {alone} alone has no competitor; name two or more"
             )));
         }
-        let models = if self.models.is_empty() { specification.models } else { self.models.clone() };
         if truths.is_empty() {
             return Err(Failure::bad_input(
                 "nothing to recover: give the directory of a fit, a TOML file with [[truth]], or --model NAME",
             ));
         }
         let calibration = match self.calibrate.or(specification.calibrate) {
-            Some(sets) => {
-                let separation = self.separation.or(specification.separation);
-                Some(calibration_of(&truths, sets, design, separation)?)
-            }
+            Some(sets) => Some(calibration_of(&truths, sets, design, separation)?),
             None => None,
         };
         let nuts = self.nuts || specification.nuts;
@@ -172,13 +168,23 @@ impl Arguments {
         Ok(Plan { truths, models, design, gates, calibration, nuts, identities })
     }
 
-    fn read(&self, path: &Path) -> Result<Specification, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))?;
-        toml::from_str(&text).map_err(|error| {
-            Failure::bad_input(format!("{}: {}", path.display(), error.to_string().trim_end()))
-        })
+    /// What the TOML file among the sources says, if there is one.
+    fn specification(&self) -> Result<Specification, Failure> {
+        let files: Vec<&PathBuf> = self.sources.iter().filter(|source| is_toml(source)).collect();
+        match files.as_slice() {
+            [] => Ok(Specification::default()),
+            [file] => Specification::read(file),
+            [first, second, ..] => Err(Failure::bad_input(format!(
+                "{} and {}: only one TOML file can say how to recover; write the truths of both into one",
+                first.display(),
+                second.display()
+            ))),
+        }
     }
+}
+
+fn is_toml(source: &Path) -> bool {
+    source.extension().is_some_and(|extension| extension == "toml")
 }
 
 /// The calibration of the first BNS model among the truths.
@@ -228,7 +234,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     }
     let mut stated = String::from("gates, stated before the run:\n");
     gates.iter().for_each(|gate| stated.push_str(&format!("  {}: {}\n", gate.name, gate.statement)));
-    context.output.say(&stated)?;
+    match context.output.say(&stated) {
+        // The results have a place to go.
+        Err(Failure::NobodyListens) if claimed.is_some() => {}
+        said => said?,
+    }
 
     let parameters = watched(context, "parameters", plan.truths.len() as u64 * plan.design.sets, |done| {
         recover_parameters(&plan.truths, plan.design, done)

@@ -1,5 +1,8 @@
 //! TOML files of truths set by hand.
 
+use std::ops::RangeInclusive;
+use std::path::Path;
+
 use errare::behaviour::recovery::{Gates, GivenTruth, Truth};
 use errare::behaviour::{ModelName, SwapDependence, SwapFunction};
 use serde::Deserialize;
@@ -18,6 +21,55 @@ pub(super) struct Specification {
     pub(super) models: Vec<ModelName>,
     pub(super) gates: Option<Gates>,
     pub(super) truth: Vec<TruthSpecification>,
+}
+
+/// Trials of a data set.
+pub(super) const TRIALS: RangeInclusive<u64> = 1..=10_000_000;
+/// Data sets of each truth.
+pub(super) const SETS: RangeInclusive<u64> = 2..=100_000;
+/// Truths of a calibration: as many as there are ranks, or more.
+pub(super) const CALIBRATE: RangeInclusive<u64> = 99..=100_000;
+
+impl Specification {
+    /// Reads a file, and refuses values that the command line would not take.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let fail = |reason: String| Failure::bad_input(format!("{}: {reason}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let read: Self =
+            toml::from_str(&text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
+        let counts = [
+            ("trials", read.trials, TRIALS),
+            ("sets", read.sets, SETS),
+            ("calibrate", read.calibrate, CALIBRATE),
+        ];
+        for (key, value, range) in counts {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                let (least, most) = range.into_inner();
+                return Err(fail(format!("{key} is {value}, but it must be {least} to {most}")));
+            }
+        }
+        for (key, limit) in read.gates.iter().flat_map(limits) {
+            if !(limit >= 0.0 && limit.is_finite()) {
+                return Err(fail(format!("gates.{key} is {limit}, but it must be a number from 0")));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The limits that are no whole numbers, by key.
+fn limits(gates: &Gates) -> [(&'static str, f64); 9] {
+    [
+        ("bias_errors", gates.bias_errors),
+        ("bias_share", gates.bias_share),
+        ("coverage", gates.coverage),
+        ("curve_coverage", gates.curve_coverage),
+        ("curve_rmse", gates.curve_rmse),
+        ("right_model", gates.right_model),
+        ("calibration", gates.calibration),
+        ("posterior_shift", gates.posterior_shift),
+        ("effective_draws", gates.effective_draws),
+    ]
 }
 
 /// One truth set by hand.

@@ -39,7 +39,10 @@ pub(super) fn summary(recovery: &Recovery) -> String {
         for row in &models.rows {
             let wins = row.won.iter().zip(&row.first).map(|(won, first)| format!("{won} ({first})"));
             let cells = [row.truth.clone()].into_iter().chain(wins);
-            table.row(cells.chain([row.undecided.to_string(), format!("{:+.1}", row.margin)]));
+            // None where the model that ought to win did not compete.
+            let margin = Some(row.margin).filter(|margin| margin.is_finite());
+            let margin = margin.map_or_else(dash, |margin| format!("{margin:+.1}"));
+            table.row(cells.chain([row.undecided.to_string(), margin]));
         }
         text.push_str(&format!("\nwins by 3 nats or more (by any margin)\n{table}"));
     }
