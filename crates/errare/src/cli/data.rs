@@ -1,6 +1,7 @@
 //! `errare data`: what is bundled, whether a table can be used, and what is counted without a model.
 
 use clap::Subcommand;
+use errare::behaviour::Error;
 use errare::behaviour::data::{TableSummary, bundled};
 use serde::Serialize;
 use serde_json::json;
@@ -71,7 +72,20 @@ fn check(arguments: &TableArguments, context: &Context) -> Result<(), Failure> {
         #[serde(flatten)]
         summary: TableSummary,
     }
-    let (table, identity) = arguments.read()?;
+    let (table, identity) = arguments.read().map_err(every_problem)?;
     let document = Document { blake3: identity.blake3, summary: table.summary() };
     context.output.show("data check", None, &document, &document.summary.to_string())
+}
+
+/// Spells out every problem of a table, where other commands tell the first few.
+fn every_problem(failure: Failure) -> Failure {
+    let Failure::BadInput(error) = &failure else { return failure };
+    match error.downcast_ref() {
+        Some(Error::InvalidTable { path, problems }) if problems.len() > 1 => {
+            let mut text = format!("{path}: {} problems; nothing was read", problems.len());
+            problems.iter().for_each(|problem| text.push_str(&format!("\n  {problem}")));
+            Failure::bad_input(text)
+        }
+        _ => failure,
+    }
 }

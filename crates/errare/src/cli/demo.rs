@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::failure::{Failure, Stage};
 use super::train::criteria_table;
-use super::{Context, Run};
+use super::{Context, Run, check_place};
 
 /// Where the demonstration goes without `--out`.
 const DEFAULT_OUT: [&str; 2] = ["runs/demo", "runs/demo-index"];
@@ -39,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         CueName::Feature => Cue::Feature,
     };
     let options = DemoOptions { cue, seed: context.seed, size: AnalysisSize::default() };
+    check_place(&out, DEMO)?;
     check_demo(&out, options).or_bad_input()?;
     let dir = RunDir::claim(&out, DEMO).or_bad_input()?;
     let provenance = context.provenance(DEMO, demo_data().into_iter().collect());

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 /// Why a command stopped.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What the user gave cannot be used: data, files, keys, names. Exit code 2.
+    /// What the user gave cannot be used: data, files, keys, names, a directory for the results. Nothing was written.
+    /// Exit code 2.
     BadInput(Box<dyn Error>),
-    /// It went wrong while running. Exit code 1.
+    /// It went wrong while running, as when a file of a directory that was claimed cannot be written. Exit code 1.
     Running(Box<dyn Error>),
     /// Whoever read our output has read enough. Exit code 0.
     NobodyListens,

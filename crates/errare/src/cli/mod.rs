@@ -23,13 +23,14 @@ mod trained;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use errare::core::Error;
 use errare::core::progress::Progress;
 use errare::core::provenance::{DataIdentity, Provenance, Session};
-use errare::core::run_dir::RunDir;
+use errare::core::run_dir::{AtomicFile, RunDir};
 
 use failure::{Failure, Stage};
 use output::Output;
@@ -120,10 +121,10 @@ impl Context {
         Ok(Self { out: global.out, seed, given_seed, progress, output, session })
     }
 
-    /// Refuses an `--out` that holds anything but `kind`, before work is spent on it; writes nothing.
+    /// As [`check_place`] of `--out`, if there is one.
     fn check_out(&self, kind: &str) -> Result<(), Failure> {
         match &self.out {
-            Some(out) => RunDir::check(out, kind).map(drop).or_bad_input(),
+            Some(out) => check_place(out, kind),
             None => Ok(()),
         }
     }
@@ -149,6 +150,19 @@ impl Context {
         let provenance = self.provenance(kind, data);
         provenance.write(&dir).or_failed()?;
         Ok(Some(Run { dir, provenance }))
+    }
+}
+
+/// Refuses a directory for results that holds anything but `kind` or cannot be written to, before work is spent on them.
+fn check_place(out: &Path, kind: &str) -> Result<(), Failure> {
+    RunDir::check(out, kind).or_bad_input()?;
+    let nearest = out.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    // Only trying tells. A file that is begun and never named leaves nothing.
+    match AtomicFile::create(nearest.join("errare")) {
+        Err(Error::Io { source, .. }) => {
+            Err(Failure::bad_input(format!("{} cannot be written to: {source}", out.display())))
+        }
+        tried => tried.map(drop).or_bad_input(),
     }
 }
 

@@ -115,6 +115,17 @@ fn rows_units_and_columns_can_be_chosen() {
 }
 
 #[test]
+fn a_check_names_every_bad_cell_and_others_the_first_ten() {
+    let scratch = Scratch::new();
+    scratch.write("bad.csv", good_table() + &"1,2,left,0.1,0.2,0.3,1.4\n".repeat(12));
+    let check = scratch.run(&["data", "check", "bad.csv"]);
+    check.refused(&["12 problems", "row 42", "row 53"]);
+    assert_eq!(check.stderr.matches("left").count(), 12);
+    let fit = scratch.run(&["fit", "bad.csv", "--model", "two-component"]);
+    fit.refused(&["12 problems", "row 42", "and 2 more"]);
+}
+
+#[test]
 #[cfg(unix)]
 fn a_pipe_is_read_as_a_file_is() {
     let scratch = Scratch::new();
