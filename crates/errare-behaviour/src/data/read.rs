@@ -45,16 +45,15 @@ pub fn read_table(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Trial
     let path = path.as_ref();
     let fail = |source| errare_core::Error::Io { path: path.to_owned(), source };
     let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    let mut start = Vec::new();
-    std::fs::File::open(path)
-        .map_err(fail)?
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut start)
-        .map_err(fail)?;
-    if !named && start != MAGIC {
-        return read_csv(path, options);
-    }
     let name = path.display().to_string();
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(MAGIC.len() as u64).read_to_end(&mut bytes).map_err(fail)?;
+    if !named && bytes != MAGIC {
+        // Not opened anew: a pipe gives its bytes once.
+        file.read_to_end(&mut bytes).map_err(fail)?;
+        return read_bytes(&name, &bytes, options);
+    }
     read_parquet(path, options).map_err(|problems| Error::InvalidTable { path: name, problems })
 }
 

@@ -135,6 +135,11 @@ impl<'a> Saved<'a> {
         &self.metadata.experiment
     }
 
+    /// Steps taken in all.
+    pub(crate) fn step(&self) -> u64 {
+        self.metadata.progress.step
+    }
+
     /// One flat vector, by prefix.
     pub(crate) fn vector(&self, prefix: &str, layout: &Layout, path: &Path) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(layout.len());

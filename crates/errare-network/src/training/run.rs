@@ -4,9 +4,10 @@ use std::path::Path;
 
 use errare_behaviour::ResponseModel;
 use errare_core::progress::Progress as Bars;
-use errare_core::run_dir::{EventLog, RunDir};
+use errare_core::run_dir::{EventLog, RunDir, read_events};
 
 use super::CHECKPOINT;
+use super::checkpoint::Saved;
 use super::monitor::Ending;
 use super::trainer::{LogEntry, Trainer};
 use crate::experiment::Experiment;
@@ -147,22 +148,15 @@ pub fn read_experiment(run: impl AsRef<Path>) -> Result<Experiment> {
     Experiment::read(run.as_ref().join(EXPERIMENT))
 }
 
-/// Reads the log of a run directory.
+/// Reads the log of a run directory up to its checkpoint. A killed training leaves later lines, and perhaps a torn one, of
+/// steps that the network of the checkpoint has not taken.
 ///
 /// # Errors
-/// When the file cannot be read or a line is no log entry.
+/// When the checkpoint or the log cannot be read, or a line is no log entry.
 pub fn read_log(run: impl AsRef<Path>) -> Result<Vec<LogEntry>> {
-    let path = run.as_ref().join(EVENTS);
-    let text = String::from_utf8(read(&path)?).map_err(|error| errare_core::Error::Io {
-        path: path.clone(),
-        source: std::io::Error::other(error),
-    })?;
-    text.lines()
-        .map(|line| {
-            serde_json::from_str(line)
-                .map_err(|source| Error::Core(errare_core::Error::Json { path: path.clone(), source }))
-        })
-        .collect()
+    let path = run.as_ref().join(CHECKPOINT);
+    let step = Saved::read(&read(&path)?, &path)?.step();
+    Ok(read_events(run.as_ref().join(EVENTS), step)?)
 }
 
 /// The bytes of a file.

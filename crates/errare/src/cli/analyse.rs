@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use errare::core::run_dir::remove;
-use errare::network::{LogEntry, Network};
+use errare::network::{LogEntry, Network, read_log};
 use errare::pipeline::{
-    AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, run_log,
-    write_measurements,
+    AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, write_measurements,
 };
 use serde_json::json;
 
@@ -32,6 +31,9 @@ pub(crate) struct ReportArguments {
     of: Of,
 }
 
+/// Most responses to one display: every one is held against every other.
+const MOST_SAMPLES: i64 = 10_000;
+
 /// What `--out` holds.
 const KIND: &str = "analysis";
 
@@ -45,13 +47,13 @@ struct Of {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
     displays: u32,
     /// Responses to each display.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=MOST_SAMPLES))]
     samples: u32,
     /// Trials of each condition of the geometry.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=100_000))]
     geometry_samples: u32,
     /// Random rotations for the chance level of the geometry.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=10_000))]
     null_draws: u32,
 }
 
@@ -66,7 +68,7 @@ impl Of {
     fn analyse(&self, context: &Context) -> Result<Analysed, Failure> {
         let [displays, samples] = response_counts(self.displays, self.samples)?;
         let network = Network::load(&self.run).or_bad_input()?;
-        let log = run_log(&self.run).or_bad_input()?;
+        let log = read_log(&self.run).or_bad_input()?;
         let target = network.stage().target(&self.run).or_bad_input()?;
         let size = AnalysisSize {
             displays,

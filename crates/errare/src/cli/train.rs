@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
-use errare::network::{Ending, Experiment, Network, TrainingSummary};
+use errare::network::{Ending, Experiment, Network, TrainingSummary, read_log};
 use errare::pipeline::{
-    AnalysisSize, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, run_log, train_into,
+    AnalysisSize, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, train_into,
 };
 use serde_json::json;
 
@@ -88,7 +88,7 @@ fn finish(
 ) -> Result<(), Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let network = Network::load(run.dir.path()).or_failed()?;
-    let log = run_log(run.dir.path()).or_failed()?;
+    let log = read_log(run.dir.path()).or_failed()?;
     let target = network.stage().target(run.dir.path()).or_failed()?;
     let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 8, null_draws: 0 };
     let seed = network.stage().seed;
@@ -134,8 +134,8 @@ fn how_it_ended(summary: &TrainingSummary) -> String {
     text
 }
 
-/// The criteria of a faithful network as text.
-pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> TextTable {
+/// The criteria of a faithful network as text, and what they were judged on.
+pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> String {
     let mut rows = TextTable::new(1, ["criterion", "value", "at most", "met"]);
     for (name, criterion) in &analysis.fidelity.criteria {
         let met = if criterion.met { "yes" } else { "no" };
@@ -143,5 +143,5 @@ pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> TextTable {
             [name.clone(), format!("{:.4}", criterion.value), format!("{:.4}", criterion.limit), met.into()];
         rows.row(cells);
     }
-    rows
+    format!("{rows}{}\n", analysis.judged_on())
 }

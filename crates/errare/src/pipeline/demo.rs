@@ -11,6 +11,7 @@ use errare_core::provenance::{DataIdentity, Provenance};
 use errare_core::run_dir::RunDir;
 use errare_network::{
     Cue, EXPERIMENT, Experiment, LogEntry, Network, ReverseVariance, Swap, TrainingSummary, read_experiment,
+    read_log,
 };
 use errare_report::{Page, Section};
 
@@ -18,7 +19,7 @@ use super::figures;
 use super::measurements::write_measurements;
 use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
 use super::page::{behaviour_section, fidelity_numbers, network_figures, network_sections, with_provenance};
-use super::training::{RUN, check_held, claim_run, run_log, train_into};
+use super::training::{RUN, check_held, claim_run, train_into};
 use super::{Error, Result};
 use crate::fit_groups;
 
@@ -163,7 +164,7 @@ pub fn demo(
     let training = train_into(&run, carried, progress, None)?;
 
     let network = Network::load(run.path())?;
-    let log = run_log(run.path())?;
+    let log = read_log(run.path())?;
     let target = experiment.last().target(dir.path())?;
     let analysis = analyse_network(&network, &*target, &log, options.size, options.seed, progress)?;
     write_measurements(run.path(), &analysis)?;

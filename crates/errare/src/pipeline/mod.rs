@@ -29,4 +29,4 @@ pub use surrogate::{
     FixedLabels, SourceCounts, SurrogateFit, answer_fresh_displays, answer_own_displays, answering_fits,
 };
 pub use table::responses_as_parquet;
-pub use training::{RUN, claim_again, claim_run, resume, run_log, train_into};
+pub use training::{RUN, claim_again, claim_run, resume, train_into};

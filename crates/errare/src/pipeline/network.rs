@@ -9,6 +9,8 @@ use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimoda
 use errare_core::progress::Progress;
 use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
 
+use errare_report::number;
+
 use super::Result;
 use super::geometry::{NoAlignment, alignment_of};
 
@@ -118,6 +120,25 @@ pub struct NetworkAnalysis {
     pub alignment: std::result::Result<AlignmentOverTime, NoAlignment>,
     /// Radius R of the ring of clean responses.
     pub radius: f64,
+}
+
+impl NetworkAnalysis {
+    /// How many responses the criteria were judged on, in words.
+    #[must_use]
+    pub fn judged_on(&self) -> String {
+        let Responses { displays, samples, points } = &self.responses.network;
+        let counted = format!(
+            "judged on {} displays with {} responses each",
+            number::count(displays.len() as u64),
+            number::count(*samples as u64)
+        );
+        let standard = AnalysisSize::default();
+        if points.len() < standard.displays * standard.samples {
+            format!("{counted}: floors, and limits that follow them, are wider than with more")
+        } else {
+            counted
+        }
+    }
 }
 
 /// Simulates a network and measures it against the response model it was trained on. `log` is that of its

@@ -124,7 +124,7 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
     for figure in fidelity_figures(analysis) {
         section = section.figure(figure);
     }
-    section.table(metric_table(fidelity)).table(criteria_table(&fidelity.criteria))
+    section.table(metric_table(fidelity)).table(criteria_table(&fidelity.criteria, &analysis.judged_on()))
 }
 
 /// The geometry of the network's states.
@@ -319,9 +319,9 @@ fn metric_table(fidelity: &Fidelity) -> Table {
     Table::of_metrics("Metrics with 95\u{202f}% intervals (over displays) and floors", &metrics)
 }
 
-fn criteria_table(criteria: &Criteria) -> Table {
+fn criteria_table(criteria: &Criteria, judged_on: &str) -> Table {
     let mut table = Table::new(
-        "What a faithful network must meet",
+        format!("What a faithful network must meet, {judged_on}"),
         [
             Column::text("criterion"),
             Column::number("value", &Unit::Dimensionless),

@@ -1,4 +1,4 @@
-//! Training into a run directory that carries all it needs, taking such a run up again, and reading its log.
+//! Training into a run directory that carries all it needs, and taking such a run up again.
 //!
 //! [`claim_run`] and [`claim_again`] refuse all that cannot be trained, and write nothing before they have: what goes
 //! wrong later went wrong while running.
@@ -6,10 +6,9 @@
 use std::path::Path;
 
 use errare_core::progress::Progress;
-use errare_core::run_dir::{RunDir, read_events};
+use errare_core::run_dir::RunDir;
 use errare_network::{
-    CHECKPOINT, CarriedExperiment, EVENTS, EXPERIMENT, Experiment, LogEntry, Trainer, TrainingSummary,
-    read_experiment, train,
+    CHECKPOINT, CarriedExperiment, EXPERIMENT, Experiment, Trainer, TrainingSummary, read_experiment, train,
 };
 
 use super::{Error, Result};
@@ -107,16 +106,6 @@ pub fn train_into(
 pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
     Ok(train(dir, experiment, targets, progress, None, |_| {})?)
-}
-
-/// The log of a run up to its checkpoint. A killed training leaves later lines, and perhaps a torn one, of steps that the
-/// network of the checkpoint has not taken.
-///
-/// # Errors
-/// When the checkpoint or the log cannot be read.
-pub fn run_log(run: &Path) -> Result<Vec<LogEntry>> {
-    let step = at_checkpoint(&read_experiment(run)?)?.progress().step;
-    Ok(read_events(run.join(EVENTS), step)?)
 }
 
 /// The bytes of a file.

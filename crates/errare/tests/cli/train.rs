@@ -118,6 +118,7 @@ fn a_network_without_room_for_planes_is_trained_and_analysed_all_the_same() {
         "reason on the page"
     );
     assert!(!folder.join("run/alignment.json").exists());
+    assert!(page.contains("judged on 16 displays with 8 responses each: floors"), "how many, on the page");
 }
 
 #[test]

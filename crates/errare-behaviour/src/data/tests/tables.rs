@@ -179,3 +179,16 @@ fn units_and_groupings_by_name() {
     assert!("degrees".parse::<Units>().unwrap_err().to_string().contains("deg180"));
     assert!("subject".parse::<GroupKey>().unwrap_err().to_string().contains("set_size"));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_is_read_whole() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(SOUND.as_bytes()).unwrap();
+    drop(writer);
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    let table = crate::data::read_table(path, &ReadOptions::default()).unwrap();
+    assert_eq!(table.trials(), read(SOUND).trials());
+}
