@@ -80,7 +80,7 @@ pub fn error_densities(
 /// displays.
 ///
 /// # Errors
-/// When there is no response or no exchange.
+/// When there is no response, one without an angle, or no exchange.
 pub fn response_densities(responses: &Responses, exchanges: usize, seed: u64) -> Result<ErrorDensities> {
     check_responses(responses, 1)?;
     let angles: Vec<f64> = responses.polar().map(|(_, angle, _)| angle).collect();

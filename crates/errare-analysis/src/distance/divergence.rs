@@ -43,7 +43,8 @@ pub fn jensen_shannon(a: &[f64], b: &[f64]) -> f64 {
 /// a display's responses belong to is exchanged at random.
 ///
 /// # Errors
-/// When the two sets answer different displays, or one holds more responses a display than the other.
+/// When the two sets answer different displays, one holds more responses a display than the other, or a response has no
+/// angle.
 pub fn error_divergence(a: &Responses, b: &Responses, seed: u64) -> Result<(f64, f64)> {
     check_displays(a, b)?;
     check_responses(a, 1)?;

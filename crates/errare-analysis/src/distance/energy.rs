@@ -39,7 +39,8 @@ pub struct EnergyDistance {
 /// Unbiased energy distance (U-statistics) per display, averaged over displays.
 ///
 /// # Errors
-/// When the two sets answer different displays, or hold fewer than two responses a display.
+/// When the two sets answer different displays, hold fewer than two responses a display, or a response without an angle,
+/// which is no response in the plane either.
 pub fn energy_distance(
     a: &Responses,
     b: &Responses,

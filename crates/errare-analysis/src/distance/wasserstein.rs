@@ -49,7 +49,7 @@ pub fn circular_wasserstein(a: &[f64], b: &[f64]) -> f64 {
 /// laws: compare it with the same between two samples of the target.
 ///
 /// # Errors
-/// When the two sets answer different displays.
+/// When the two sets answer different displays, or a response has no angle.
 pub fn mean_wasserstein(a: &Responses, b: &Responses) -> Result<Vec<f64>> {
     check_displays(a, b)?;
     check_responses(a, 1)?;

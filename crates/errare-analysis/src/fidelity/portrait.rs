@@ -1,7 +1,7 @@
 //! What is measured of one set of responses on its own.
 
 use errare_core::angle::distance;
-use errare_core::special::NORMAL_975;
+use errare_core::special::{MAX_KAPPA, NORMAL_975};
 use errare_network::Responses;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
@@ -160,19 +160,23 @@ impl Portrait {
     /// κ and guess rate of the mixture in which both are free.
     fn precision_and_guesses(&self) -> [Metric; 2] {
         let Mixture { kappa, masses, .. } = &self.free;
+        let kappa = kappa[0];
         let (n, bins) = (self.responses, self.curve.rate.len());
         let guesses = masses.iter().map(|masses| masses[0]).sum::<f64>() / n as f64;
         // Derivatives of ln κ and of the guess rate with respect to the odds, the log odds of a guess and κ.
         let mut slopes = DMatrix::zeros(2, bins + 2);
         slopes[(0, bins + 1)] = kappa.recip();
         slopes[(1, bins)] = guesses * (1.0 - guesses);
-        let influence = Information::of(&self.free, bins).influence(&slopes);
+        let information = Information::of(&self.free, bins);
+        let influence = information.influence(&slopes);
         let standard_error =
             |row: usize| standard_error_of_sum(influence.iter().skip(row).step_by(2).copied());
         let half = NORMAL_975 * standard_error(0);
-        let ci = [kappa * (-half).exp(), kappa * half.exp()];
+        // At a limit of κ its likelihood has no maximum to bend about.
+        let known = information.informs(bins + 1) && kappa < MAX_KAPPA && masses.len() > 1;
+        let ci = known.then(|| [kappa * (-half).exp(), kappa * half.exp()]);
         [
-            Metric::new(*kappa, Some(ci), n, "1"),
+            Metric::new(kappa, ci, n, "1"),
             Metric::new(guesses, Some(wilson(guesses, standard_error(1), n)), n, "probability"),
         ]
     }
@@ -181,4 +185,35 @@ impl Portrait {
 /// 95th percentile of sorted values.
 pub(crate) fn q95(sorted: &[f64]) -> f64 {
     quantile(sorted, 0.95)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::{PI, TAU};
+
+    use errare_behaviour::SwapFunction;
+
+    use super::*;
+    use crate::testing::{RADIUS, ring_responses};
+
+    fn precision_and_guesses(responses: &Responses) -> [Metric; 2] {
+        let none = SwapFunction::None;
+        let target =
+            FidelityTarget::of_model(&none, &responses.displays, None, RADIUS, 0.05 * RADIUS).unwrap();
+        Portrait::of(responses, &target).unwrap().precision_and_guesses()
+    }
+
+    #[test]
+    fn a_precision_that_nothing_tells_of_has_no_interval() {
+        let opposite = ring_responses(50, 1, 8, |display, _| display.report[0] + PI);
+        let exact = ring_responses(50, 1, 8, |display, _| display.report[0]);
+        let spread =
+            ring_responses(200, 2, 16, |display, sample| display.report[0] + TAU * sample as f64 / 16.0);
+        for responses in [opposite, exact, spread] {
+            let [kappa, guesses] = precision_and_guesses(&responses);
+            assert!(kappa.ci.is_none(), "{kappa:?}, {guesses:?}");
+            let [lo, hi] = guesses.ci.unwrap();
+            assert!(lo < hi, "{guesses:?}");
+        }
+    }
 }

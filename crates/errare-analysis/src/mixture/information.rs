@@ -53,6 +53,11 @@ impl Information {
         Self { scores, observed, informed }
     }
 
+    /// Whether the responses tell of a parameter.
+    pub(crate) fn informs(&self, parameter: usize) -> bool {
+        self.informed.contains(&parameter)
+    }
+
     /// What each display adds to functions of the parameters whose derivatives are the rows of `slopes`:
     /// display-major.
     pub(crate) fn influence(&self, slopes: &DMatrix<f64>) -> Vec<f64> {
@@ -78,7 +83,8 @@ fn of_display(mixture: &Mixture, display: usize) -> (Vec<f64>, DMatrix<f64>) {
     let weights = &mixture.weights[display];
     let (u, others) = (weights[0], weights.len() - 2);
     let w = DVector::from_iterator(others, weights[2..].iter().map(|weight| weight / (1.0 - u)));
-    let (a, slope) = (bessel_ratio(mixture.kappa), bessel_ratio_derivative(mixture.kappa));
+    let kappa = mixture.kappa[display];
+    let (a, slope) = (bessel_ratio(kappa), bessel_ratio_derivative(kappa));
     let size = others + 2;
     // Of a response that is known to come from an item, and of any response.
     let mut chosen = DMatrix::zeros(size, size);
@@ -171,7 +177,7 @@ mod tests {
         let mixture = fitted(&responses);
         let weights = &mixture.weights[0];
         let logit = (weights[0] / (1.0 - weights[0])).ln();
-        let at = [(weights[2] / weights[1]).ln(), logit, mixture.kappa];
+        let at = [(weights[2] / weights[1]).ln(), logit, mixture.kappa[0]];
         let moved = |j: usize, by: f64| std::array::from_fn(|i| at[i] + if i == j { by } else { 0.0 });
         let information = Information::of(&mixture, 1);
         let step = 1e-3;
@@ -200,6 +206,8 @@ mod tests {
     fn intervals_of_precision_and_guesses_cover() {
         const RUNS: u64 = 80;
         let mut covered = [0u32; 2];
+        // Mean squares of the standard errors, and of the errors.
+        let mut squares = [[0.0; 2]; 2];
         for seed in 0..RUNS {
             let responses = drawn(60, 20, 100 + seed);
             let mixture = fitted(&responses);
@@ -208,14 +216,20 @@ mod tests {
             slopes[(0, 2)] = 1.0;
             slopes[(1, 1)] = guess * (1.0 - guess);
             let influence = Information::of(&mixture, 1).influence(&slopes);
-            for (row, error) in [mixture.kappa - KAPPA, guess - GUESSES].into_iter().enumerate() {
-                let half = NORMAL_975 * standard_error_of_sum(influence.iter().skip(row).step_by(2).copied());
-                covered[row] += u32::from(error.abs() < half);
+            for (row, error) in [mixture.kappa[0] - KAPPA, guess - GUESSES].into_iter().enumerate() {
+                let sd = standard_error_of_sum(influence.iter().skip(row).step_by(2).copied());
+                covered[row] += u32::from(error.abs() < NORMAL_975 * sd);
+                squares[row][0] += sd * sd / RUNS as f64;
+                squares[row][1] += error * error / RUNS as f64;
             }
         }
         for covered in covered {
             let coverage = f64::from(covered) / RUNS as f64;
             assert!((0.88..=1.0).contains(&coverage), "95 % intervals cover {coverage}");
+        }
+        for [claimed, found] in squares {
+            let ratio = (claimed / found).sqrt();
+            assert!((0.8..1.25).contains(&ratio), "standard errors are {ratio} times the errors");
         }
     }
 }

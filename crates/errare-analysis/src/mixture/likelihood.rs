@@ -154,8 +154,8 @@ fn cosine(a: &[f64; 2], b: &[f64; 2]) -> f64 {
 pub(crate) struct Mixture {
     /// What was estimated beside the swap odds.
     pub(crate) free: Free,
-    /// Concentration where it is fitted; that of the first display where it is the target's.
-    pub(crate) kappa: f64,
+    /// Concentration about the items, the target's or one for all displays that is fitted; by display.
+    pub(crate) kappa: Vec<f64>,
     /// Bin of every uncued item, by display.
     pub(crate) bins: Vec<Vec<usize>>,
     /// Fitted weights `[uniform, item 0, …]`, by display.
@@ -181,7 +181,7 @@ impl Mixture {
         let displays = responses.displays.iter().enumerate();
         let mut mixture = Self {
             free,
-            kappa: target.kappa(0),
+            kappa: (0..count).map(|display| target.kappa(display)).collect(),
             bins: displays
                 .map(|(index, display)| distance.of_display(index, display))
                 .collect::<Result<_>>()?,
@@ -208,9 +208,10 @@ impl Mixture {
                 let chosen = mixture.responses() as f64 - guesses;
                 let rate = guesses / mixture.responses() as f64;
                 let kappa = bessel_ratio_inverse(mixture.cosines.iter().sum::<f64>() / chosen);
-                moved = moved.max((rate - uniform[0]).abs()).max(1e-3 * (kappa / mixture.kappa - 1.0).abs());
+                moved =
+                    moved.max((rate - uniform[0]).abs()).max(1e-3 * (kappa / mixture.kappa[0] - 1.0).abs());
                 uniform.fill(rate);
-                mixture.kappa = kappa;
+                mixture.kappa.fill(kappa);
                 mixture.evidence.concentrate(|_| kappa);
             }
             if moved < TOLERANCE {
@@ -243,22 +244,28 @@ impl Mixture {
         (self.masses, self.cosines) = summed.into_iter().unzip();
     }
 
-    /// M-step of the odds.
+    /// M-step of the odds: those of the strengths of Hunter's update, that of the cued item among them. For displays of
+    /// two items and one bin it is exact.
     fn improved_odds(&self, odds: &[f64], uniform: &[f64]) -> Vec<f64> {
-        let mut swaps = vec![0.0; odds.len()];
-        let mut chances = vec![0.0; odds.len()];
+        let (mut swaps, mut cued) = (vec![0.0; odds.len()], 0.0);
+        let (mut chances, mut cued_chances) = (vec![0.0; odds.len()], 0.0);
         for (display, bins) in self.bins.iter().enumerate() {
             let masses = &self.masses[display];
             let chosen: f64 = masses[1..].iter().sum();
             // The cued item's weight is (1 − u) / (1 + Σ o).
-            let per_odds = chosen * self.weights[display][1] / (1.0 - uniform[display]);
+            let per_strength = chosen * self.weights[display][1] / (1.0 - uniform[display]);
+            cued += masses[1];
+            cued_chances += per_strength;
             for (&bin, mass) in bins.iter().zip(&masses[2..]) {
                 swaps[bin] += mass;
-                chances[bin] += per_odds;
+                chances[bin] += per_strength;
             }
         }
         let improved = |(bin, &odds): (usize, &f64)| match chances[bin] {
-            chances if chances > 0.0 => (swaps[bin] / chances).min(MOST_ODDS),
+            chances if chances > 0.0 && swaps[bin] > 0.0 => {
+                (swaps[bin] / chances * cued_chances / cued).min(MOST_ODDS)
+            }
+            chances if chances > 0.0 => 0.0,
             _ => odds,
         };
         odds.iter().enumerate().map(improved).collect()
@@ -284,16 +291,19 @@ impl Mixture {
         self.evidence.samples
     }
 
-    /// Errors (radians) of the responses to a display about the item with the highest responsibility.
+    /// Errors (radians) of the responses to a display about the item with the highest responsibility, told apart by
+    /// logarithms: beside a guess the densities of all items may be too small for numbers.
     pub(crate) fn errors_about_chosen(&self, display: usize) -> Vec<f64> {
         let mut errors = Vec::with_capacity(self.samples());
-        let (directions, items) = (self.evidence.of(display), &self.evidence.items[display]);
-        self.responsibilities(display, |sample, shares| {
-            let chosen = (1..items.len())
-                .fold(0, |best, item| if shares[1 + item] > shares[1 + best] { item } else { best });
-            let ([x, y], [c, s]) = (directions[sample], items[chosen]);
+        let (items, kappa) = (&self.evidence.items[display], self.kappa[display]);
+        let log_weights: Vec<f64> = self.weights[display][1..].iter().map(|weight| weight.ln()).collect();
+        for response in self.evidence.of(display) {
+            let log = |item: usize| log_weights[item] + kappa * cosine(response, &items[item]);
+            let chosen =
+                (1..items.len()).fold(0, |best, item| if log(item) > log(best) { item } else { best });
+            let ([x, y], [c, s]) = (*response, items[chosen]);
             errors.push((y * c - x * s).atan2(x * c + y * s));
-        });
+        }
         errors
     }
 }
@@ -325,7 +335,7 @@ mod tests {
         let target = MixtureTarget::new(30.0, 0.0).unwrap();
         let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::All).unwrap();
         // sd 0.1 rad is κ = 100; 600 · 32 · 7/8 responses give it to about 1 %.
-        assert!((mixture.kappa - 100.0).abs() < 5.0, "κ = {}", mixture.kappa);
+        assert!((mixture.kappa[0] - 100.0).abs() < 5.0, "κ = {}", mixture.kappa[0]);
         let guesses = mixture.masses.iter().map(|m| m[0]).sum::<f64>() / mixture.responses() as f64;
         assert!((guesses - 0.125).abs() < 0.006, "guesses {guesses}");
         let swaps = mixture.masses.iter().map(|m| m[2]).sum::<f64>() / mixture.responses() as f64;
@@ -363,5 +373,19 @@ mod tests {
         assert!(mixture.masses.iter().all(|masses| (masses[2] - 4.0).abs() < 1e-6), "{:?}", mixture.masses);
         let errors = mixture.errors_about_chosen(0);
         assert!(errors.iter().all(|error| (error.abs() - 1.0).abs() < 1e-6), "{errors:?}");
+        // With guesses they are guesses, about the same item.
+        let guessing = MixtureTarget::new(400.0, 0.1).unwrap();
+        let mixture = Mixture::fit(&responses, &guessing, &DistanceBins::single(), Free::Swaps).unwrap();
+        assert!(mixture.masses.iter().all(|masses| masses[0] > 19.9));
+        let errors = mixture.errors_about_chosen(0);
+        assert!(errors.iter().all(|error| (error.abs() - 1.0).abs() < 1e-6), "{errors:?}");
+    }
+
+    #[test]
+    fn a_network_that_always_swaps_has_a_rate_of_one() {
+        let responses = ring_responses(100, 2, 16, |display, _| display.report[1]);
+        let target = MixtureTarget::new(400.0, 0.0).unwrap();
+        let mixture = Mixture::fit(&responses, &target, &DistanceBins::single(), Free::Swaps).unwrap();
+        assert!(mixture.weights.iter().all(|weights| weights[2] > 1.0 - 1e-9), "{:?}", mixture.weights[0]);
     }
 }

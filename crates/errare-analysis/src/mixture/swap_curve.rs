@@ -54,7 +54,7 @@ pub struct SwapCurve {
 /// fixed. For more than two items the rate is that of each distractor by its own distance.
 ///
 /// # Errors
-/// When a response has no angle, a display no probe feature, or the target guess weights of other displays.
+/// When a response has no angle, a display no probe feature, or the target precisions or guess weights of other displays.
 pub fn swap_curve(responses: &Responses, target: &MixtureTarget, bins: &DistanceBins) -> Result<SwapCurve> {
     Ok(SwapCurve::of_mixture(&Mixture::fit(responses, target, bins, Free::Swaps)?, responses, bins))
 }
@@ -333,17 +333,24 @@ mod tests {
         let truth = population.iter().map(two).sum::<f64>() / population.len() as f64;
         let target = MixtureTarget::from_standard_deviation(0.05, 0.0).unwrap();
         let mut covered = [0u32; 2];
+        let mut squares = [[0.0; 2]; 2];
         const RUNS: u32 = 100;
         for seed in 0..RUNS {
             let responses = mixture_responses_to(displays(80, 2, 100 + u64::from(seed)), 64, 7, 0.05, &steep);
-            for (covered, bins) in covered.iter_mut().zip([bins(), DistanceBins::single()]) {
-                let [lo, hi] = swap_curve(&responses, &target, &bins).unwrap().total.ci;
-                *covered += u32::from(lo < truth && truth < hi);
+            for (case, bins) in [bins(), DistanceBins::single()].into_iter().enumerate() {
+                let total = swap_curve(&responses, &target, &bins).unwrap().total;
+                covered[case] += u32::from(total.ci[0] < truth && truth < total.ci[1]);
+                squares[case][0] += total.standard_error.powi(2);
+                squares[case][1] += (total.value - truth).powi(2);
             }
         }
         for covered in covered {
             let coverage = f64::from(covered) / f64::from(RUNS);
             assert!((0.88..=1.0).contains(&coverage), "95 % intervals cover {coverage}");
+        }
+        for [claimed, found] in squares {
+            let ratio = f64::sqrt(claimed / found);
+            assert!((0.8..1.25).contains(&ratio), "standard errors are {ratio} times the errors");
         }
     }
 

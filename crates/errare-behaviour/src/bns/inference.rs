@@ -201,7 +201,7 @@ pub(super) struct Point<A = Gaussian> {
 pub(super) struct Optimum<A = Gaussian> {
     pub(super) point: Point<A>,
     /// Accepted steps, which the tests bound.
-    #[cfg(test)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the tests"))]
     pub(super) iterations: usize,
     /// Whether the search ended because nothing was left to gain, rather than at its limit of steps or because no
     /// step led upwards.
@@ -334,12 +334,7 @@ pub(super) fn optimise<A: Approximation>(
         }
         break;
     }
-    Optimum {
-        point,
-        #[cfg(test)]
-        iterations,
-        converged,
-    }
+    Optimum { point, iterations, converged }
 }
 
 /// ∂ ELBO / ∂ ln scale of every feature at fixed q: by Stein's identity gₚμₚ + (HC)ₚₚ. At an optimum over q and the

@@ -213,7 +213,7 @@ pub(super) fn warnings(scores: &[ModelScore]) -> Vec<String> {
             warnings.push(format!("the evidence of {} rests on {ess:.0} effective draws only", score.model));
         }
         if score.fit.bns.as_ref().is_some_and(|bns| !bns.converged) {
-            warnings.push(format!("the fit of {} had not converged at its limit of steps", score.model));
+            warnings.push(format!("the fit of {} has not converged", score.model));
         }
         if score.heldout_log_likelihood.is_some_and(|value| !value.is_finite()) {
             warnings.push(format!("{} gives a held-out response probability 0", score.model));

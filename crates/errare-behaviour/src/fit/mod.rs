@@ -114,7 +114,8 @@ pub struct BnsFit {
     pub effective_coefficients: f64,
     /// Prior scale of the swap function (logits) and inverse length of each feature.
     pub hyperparameters: BTreeMap<String, f64>,
-    /// Whether the search for the posterior ended before its limit of steps.
+    /// Whether the search for the posterior ended because nothing was left to gain; in a hierarchy, whether the population of
+    /// emissions had settled too.
     pub converged: bool,
     /// Posterior of the coefficients of the logits.
     pub posterior: SwapPosterior,

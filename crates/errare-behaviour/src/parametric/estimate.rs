@@ -19,7 +19,8 @@ const FINALISTS: usize = 2;
 const FINAL: Stop = Stop { gain: 1e-6, steps: 120 };
 /// Step of the central differences of the gradient behind the standard errors.
 const STEP: f64 = 1e-3;
-/// Curvature over a quarter of that step, relative to the curvature over all of it, that tells a kink, where it is 4.
+/// Curvature over a quarter of that step, relative to the curvature over all of it, that tells a kink: 4 for one within
+/// the quarter, next to nothing for one beyond it.
 const KINK: f64 = 1.5;
 
 /// A fitted parametric model.
@@ -120,7 +121,9 @@ fn standard_errors(objective: &Objective<'_>, x: &[f64], values: &[f64]) -> Resu
     let (mut inside, mut columns) = (vec![], vec![]);
     for index in (0..x.len()).filter(|&index| !on_edge(&parameters[index], values[index])) {
         let column = curvatures(index, STEP)?;
-        if curvatures(index, 0.25 * STEP)?[index] < KINK * column[index].abs() {
+        let ratio = curvatures(index, 0.25 * STEP)?[index] / column[index];
+        // What bends upwards is no maximum, and the others have no errors either.
+        if column[index] <= 0.0 || (1.0 / KINK..KINK).contains(&ratio) {
             inside.push(index);
             columns.push(column);
         }

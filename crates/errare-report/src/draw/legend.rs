@@ -65,7 +65,7 @@ pub(crate) fn draw(
             scene.add(label(x + key + SPACE, baseline, line, TICK_SIZE, TextAnchor::Start, false));
         }
         x += wide + BETWEEN;
-        // Only an entry that fills its row is broken; the next one starts below it.
+        // Beside the widest line the next entry has room, if at all, at the height of the last.
         y += lines.len().saturating_sub(1) as f64 * ROW;
     }
     y + ROW + 4.0

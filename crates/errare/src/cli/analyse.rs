@@ -107,9 +107,16 @@ pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result
     let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
     if let Some(keys) = document.as_object_mut() {
         keys.insert("criteria".into(), json!(analysed.analysis.fidelity.criteria));
+        if let Err(reason) = &analysed.analysis.alignment {
+            keys.insert("no_alignment".into(), json!(reason.to_string()));
+        }
     }
     let out = place.path();
-    let text = format!("{}\nwritten to {}\n", criteria_table(&analysed.analysis), out.display());
+    let mut text = criteria_table(&analysed.analysis);
+    if let Err(reason) = &analysed.analysis.alignment {
+        text.push_str(&format!("no alignment of colour planes: {reason}\n"));
+    }
+    text.push_str(&format!("\nwritten to {}\n", out.display()));
     context.output.show("analyse", Some(out), &document, &text)
 }
 

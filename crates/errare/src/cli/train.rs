@@ -90,7 +90,7 @@ fn finish(
     let network = Network::load(run.dir.path()).or_failed()?;
     let log = read_log(run.dir.path()).or_failed()?;
     let target = network.stage().target(run.dir.path()).or_failed()?;
-    let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 8, null_draws: 0 };
+    let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 0, null_draws: 0 };
     let seed = network.stage().seed;
     let analysis = analyse_network(&network, &*target, &log, size, seed, &context.progress).or_failed()?;
     let criteria = &analysis.fidelity.criteria;

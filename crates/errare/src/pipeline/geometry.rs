@@ -51,13 +51,16 @@ pub enum NoAlignment {
     /// It answers one item, or more than two.
     #[error("the network was never shown two items, for which it is defined")]
     NeverTwoItems,
+    /// It was not asked for.
+    #[error("it was not measured")]
+    NotAsked,
     /// Its states span no planes: too few neurons, or one colour or none is ever reported without a swap.
     #[error("{0}")]
     Undefined(errare_analysis::Error),
 }
 
 /// Alignment of the two items' colour planes at every step of the trial, for items at opposite probe
-/// features, from `samples` trials a condition and `null_draws` random rotations.
+/// features, from `samples` trials a condition (0 for none) and `null_draws` random rotations.
 ///
 /// # Errors
 /// When the schedule is impossible.
@@ -69,6 +72,9 @@ pub(super) fn alignment_of(
     progress: &Progress,
 ) -> Result<std::result::Result<AlignmentOverTime, NoAlignment>> {
     let stage = network.stage();
+    if samples == 0 {
+        return Ok(Err(NoAlignment::NotAsked));
+    }
     if !stage.task.set_sizes.contains(&2) {
         return Ok(Err(NoAlignment::NeverTwoItems));
     }

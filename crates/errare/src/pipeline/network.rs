@@ -21,7 +21,7 @@ pub struct AnalysisSize {
     pub displays: usize,
     /// Responses to each, of the network and of every reference.
     pub samples: usize,
-    /// Trials of each condition of the alignment analysis.
+    /// Trials of each condition of the alignment analysis; 0 for no such analysis.
     pub geometry_samples: usize,
     /// Random rotations of the null distribution of alignment.
     pub null_draws: usize,

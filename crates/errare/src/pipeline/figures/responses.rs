@@ -58,7 +58,7 @@ pub fn swap_rates(network: &SwapCurve, oracle: &SwapCurve) -> Figure {
     };
     Figure::new("swap-rates", "Swap rate by probe distance")
         .caption("Rate at which the uncued item is reported, by its distance from the cued one in the probe feature. Bars: 95\u{202f}%.")
-        .how_computed("Mixture responsibilities with the target's concentration and guesses held fixed, 8 bins of equal width.")
+        .how_computed("Mixture responsibilities with the target's concentration and guesses held fixed, in bins of equal width.")
         .width(620.0)
         .panel(
             Panel::new(
