@@ -1,5 +1,7 @@
 //! Free runs: no teacher, no target; the response is the read-out after the last step.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use errare_behaviour::Display;
 use errare_core::random::Purpose;
 use rayon::prelude::*;
@@ -92,11 +94,22 @@ impl<'a> Simulation<'a> {
         (0..self.steps.len()).map(|step| (step as f64 + 1.0 - before) * self.network.stage.task.dt).collect()
     }
 
-    /// Responses to displays, `samples` for each; the noise of trajectory j belongs to (seed, j).
+    /// Responses to displays, `samples` for each; the noise of trajectory j belongs to (seed, j). `progress` hears, from
+    /// any thread, how many there are so far.
     #[must_use]
-    pub fn responses(&self, displays: &[Display], samples: usize) -> Responses {
-        let points =
-            self.run(displays, samples, 0, |_, _| {}).into_iter().flat_map(|(points, ())| points).collect();
+    pub fn responses(
+        &self,
+        displays: &[Display],
+        samples: usize,
+        progress: impl Fn(u64) + Sync,
+    ) -> Responses {
+        let so_far = AtomicU64::new(0);
+        let count = |more: usize| {
+            let more = more as u64;
+            progress(so_far.fetch_add(more, Ordering::Relaxed) + more);
+        };
+        let tiles = self.run(displays, samples, 0, |_, _| {}, count);
+        let points = tiles.into_iter().flat_map(|(points, ())| points).collect();
         Responses { displays: displays.to_vec(), samples, points }
     }
 
@@ -110,7 +123,7 @@ impl<'a> Simulation<'a> {
         };
         let mut points = Vec::new();
         let mut states = Vec::with_capacity(displays.len() * samples * steps * neurons);
-        for (tile_points, recorded) in self.run(displays, samples, chunk, record) {
+        for (tile_points, recorded) in self.run(displays, samples, chunk, record, |_| {}) {
             // Recorded by step; wanted by trajectory.
             for t in 0..tile_points.len() {
                 for step in 0..steps {
@@ -124,13 +137,14 @@ impl<'a> Simulation<'a> {
         Trajectories { responses, states, steps, neurons }
     }
 
-    /// Runs all tiles; `record` sees the state after every step.
+    /// Runs all tiles; `record` sees the state after every step, `count` how many trajectories of a tile have ended.
     fn run<R: Default + Send>(
         &self,
         displays: &[Display],
         samples: usize,
         chunk: u64,
         record: impl Fn(&mut R, &[Lanes<f32>]) + Sync,
+        count: impl Fn(usize) + Sync,
     ) -> Vec<(Vec<[f32; 2]>, R)> {
         let total = displays.len() * samples;
         (0..total.div_ceil(TILE))
@@ -143,7 +157,7 @@ impl<'a> Simulation<'a> {
                     let mut recorded = R::default();
                     self.run_tile(inputs, walk, |state| record(&mut recorded, state));
                     let readout = self.network.readout();
-                    let count = TILE.min(total - index * TILE);
+                    let here = TILE.min(total - index * TILE);
                     let read = |t: usize| {
                         readout.each_ref().map(|axis| {
                             axis.iter()
@@ -152,7 +166,8 @@ impl<'a> Simulation<'a> {
                                 .sum::<f64>() as f32
                         })
                     };
-                    ((0..count).map(read).collect(), recorded)
+                    count(here);
+                    ((0..here).map(read).collect(), recorded)
                 },
             )
             .collect()

@@ -166,6 +166,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
     use errare_behaviour::SwapFunction;
     use errare_core::random::{Purpose, stream};
 
@@ -260,13 +262,18 @@ mod tests {
         let key = |i| stream(1, Purpose::Displays, &[i]);
         let displays: Vec<_> = (0..9).map(|i| generator.draw(&mut key(i))).collect();
         let simulation = Simulation::new(&network, 2).unwrap();
-        let responses = simulation.responses(&displays, 11);
+        let heard = AtomicU64::new(0);
+        let hear = |so_far| {
+            heard.fetch_max(so_far, Relaxed);
+        };
+        let responses = simulation.responses(&displays, 11, hear);
+        assert_eq!(heard.into_inner(), responses.points.len() as u64);
         let mut trainer = Trainer::new(Experiment::parse(TINY, Path::new(".")).unwrap(), targets()).unwrap();
         while !trainer.progress().finished {
             trainer.step().unwrap();
         }
         let trained = Network::of(&trainer);
-        assert_eq!(responses, Simulation::new(&trained, 2).unwrap().responses(&displays, 11));
+        assert_eq!(responses, Simulation::new(&trained, 2).unwrap().responses(&displays, 11, |_| {}));
         let whole = simulation.trajectories(&displays, 11, 0);
         assert_eq!(whole.responses, responses);
         assert_eq!(simulation.times()[0], -0.05 * 4.0, "five steps before the cue, the first of them over");
@@ -289,7 +296,7 @@ mod tests {
             let displays = [generator.draw(&mut stream(1, Purpose::Displays, &[]))];
             let [free, drawn] = [HandOff::Free, HandOff::Reset].map(|hand_off| {
                 let network = Network::of(&trainer).with_hand_off(hand_off);
-                Simulation::new(&network, 2).unwrap().responses(&displays, 3)
+                Simulation::new(&network, 2).unwrap().responses(&displays, 3, |_| {})
             });
             assert_eq!(free != drawn, reset, "{kind}");
         }

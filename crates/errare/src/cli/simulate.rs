@@ -37,8 +37,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let place = Place::of(context, &arguments.run, KIND)?;
     let network = Network::load(&arguments.run).or_bad_input()?;
     let displays = network.stage().evaluation_displays(displays, context.seed).or_failed()?;
-    let bar = context.progress.bar("simulating", 1);
-    let responses = Simulation::new(&network, context.seed).or_failed()?.responses(&displays, samples);
+    let simulation = Simulation::new(&network, context.seed).or_failed()?;
+    let bar = context.progress.bar("simulating", (displays.len() * samples) as u64);
+    let responses = simulation.responses(&displays, samples, |so_far| bar.set(so_far, ""));
     bar.finish();
     let path = place.path().join(FILE);
     let table = responses_as_parquet(&responses).or_failed()?;

@@ -64,14 +64,15 @@ fn simulate_with_references(
     let displays = stage.evaluation_displays(size.displays, seed)?;
     let schedule = stage.schedule()?;
     let ring = (stage.behaviour.radius, stage.spread());
-    let bar = progress.bar("simulating", 5);
-    let mut done = 0;
+    let each = (displays.len() * size.samples) as u64;
+    let bar = progress.bar("simulating", 5 * each);
+    let responses = Simulation::new(network, seed)?
+        .responses(&displays, size.samples, |so_far| bar.set(so_far, "network"));
+    let mut done = each;
     let mut advance = |what: &str| {
-        done += 1;
+        done += each;
         bar.set(done, what);
     };
-    let responses = Simulation::new(network, seed)?.responses(&displays, size.samples);
-    advance("network");
     let mut oracle = |model: &dyn ResponseModel, replicate: u64, what: &str| {
         let sampled = sample_oracle(&schedule, model, ring, &displays, size.samples, (seed, replicate));
         advance(what);
