@@ -64,13 +64,15 @@ fn simulate_with_references(
     let displays = stage.evaluation_displays(size.displays, seed)?;
     let schedule = stage.schedule()?;
     let ring = (stage.behaviour.radius, stage.spread());
-    let each = (displays.len() * size.samples) as u64;
-    let bar = progress.bar("simulating", 5 * each);
+    let own = (displays.len() * size.samples) as u64;
+    // A reference takes about so much of the network's time.
+    let reference = own.div_ceil(16);
+    let bar = progress.bar("simulating", own + 4 * reference);
     let responses = Simulation::new(network, seed)?
         .responses(&displays, size.samples, |so_far| bar.set(so_far, "network"));
-    let mut done = each;
+    let mut done = own;
     let mut advance = |what: &str| {
-        done += each;
+        done += reference;
         bar.set(done, what);
     };
     let mut oracle = |model: &dyn ResponseModel, replicate: u64, what: &str| {
