@@ -17,6 +17,8 @@ const SCREENING: Stop = Stop { gain: 1e-2, steps: 30 };
 const FINALISTS: usize = 2;
 /// … to the end.
 const FINAL: Stop = Stop { gain: 1e-6, steps: 120 };
+/// Rounds of starts on the other sides of kinks, until none leads higher.
+const CROSSINGS: usize = 4;
 /// Step of the central differences of the gradient behind the standard errors.
 const STEP: f64 = 1e-3;
 /// Curvature over a quarter of that step, relative to the curvature over all of it, that tells a kink: 4 for one within
@@ -58,7 +60,26 @@ pub(crate) fn fit_parametric(
         screened =
             screened.into_par_iter().map(|(x, _)| climb(&objective, x, stop)).collect::<Result<_>>()?;
     }
-    let best = screened.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a model has starts");
+    let mut best = screened.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a model has starts");
+    for _ in 0..CROSSINGS {
+        let found = natural(parameters, &best.0);
+        let mut beside: Vec<(Vec<f64>, f64)> = model
+            .across_kinks(&found)
+            .into_par_iter()
+            .map(|values| {
+                let x = free(parameters, &values);
+                objective.evaluate(&x, false).map(|evaluation| (x, evaluation.log_likelihood))
+            })
+            .collect::<Result<_>>()?;
+        beside.sort_by(|a, b| b.1.total_cmp(&a.1));
+        beside.truncate(STARTS);
+        let reached: Vec<(Vec<f64>, f64)> =
+            beside.into_par_iter().map(|(x, _)| climb(&objective, x, FINAL)).collect::<Result<_>>()?;
+        match reached.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some(higher) if higher.1 > best.1 + FINAL.gain => best = higher,
+            _ => break,
+        }
+    }
     // What lies beyond a limit is at it.
     let x = free(parameters, &natural(parameters, &best.0));
     let values = natural(parameters, &x);

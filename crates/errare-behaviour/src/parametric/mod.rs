@@ -101,6 +101,12 @@ pub(crate) trait ParametricModel: Debug + Send + Sync {
     /// Fills the logits of a trial (which have been reset) and their derivatives.
     fn logits(&self, at: &[f64], items: Items<'_>, logits: &mut Logits);
 
+    /// Values of the parameters that a search which ended at `at` may have missed, because the likelihood has kinks that it
+    /// does not cross.
+    fn across_kinks(&self, _at: &[f64]) -> Vec<Vec<f64>> {
+        Vec::new()
+    }
+
     /// The emission.
     fn emission(&self, at: &[f64]) -> EmissionParameters;
 }

@@ -61,16 +61,21 @@ fn common(set_sizes: &[usize]) -> Option<usize> {
 }
 
 fn true_model((model, set_sizes, parameters): &Truth) -> FittedModel {
-    let values: Vec<f64> = parameters.iter().map(|(_, value, _)| *value).collect();
+    let values: Vec<(&str, f64)> = parameters.iter().map(|(name, value, _)| (*name, *value)).collect();
+    model_at(*model, set_sizes, &values)
+}
+
+fn model_at(model: ClassicalModel, set_sizes: &[usize], parameters: &[(&str, f64)]) -> FittedModel {
+    let values: Vec<f64> = parameters.iter().map(|(_, value)| *value).collect();
     let built = model.build(common(set_sizes), 8);
     Fit {
-        model: ModelName::Classical(*model),
+        model: ModelName::Classical(model),
         participant: None,
         condition: None,
         set_size: common(set_sizes),
         trials: 0,
         log_likelihood: 0.0,
-        parameters: parameters.iter().map(|(name, value, _)| Estimate::new(name, *value, None)).collect(),
+        parameters: parameters.iter().map(|(name, value)| Estimate::new(name, *value, None)).collect(),
         emission: built.emission(&values),
         weights: MixtureWeights { target: 1.0, nontarget: None, uniform: 0.0 },
         standard_errors: None,
@@ -348,4 +353,27 @@ fn a_capacity_at_a_kink_has_no_standard_error() {
         }
     }
     assert!(at_kink > 9 && beside > 9, "{at_kink} and {beside}");
+}
+
+/// Fitted to one set size, slots are the two-component model with c = N P(remembered), also where few are forgotten.
+#[test]
+fn slots_of_one_set_size_are_the_two_component_model() {
+    for seed in 0..60 {
+        let set_size = 2 + seed as usize % 3;
+        let remembered = set_size as f64 * (0.9 + 0.09 * (seed as f64 * 0.618).fract());
+        let truth = model_at(ClassicalModel::Slots, &[set_size], &[("capacity", remembered), ("kappa", 8.0)]);
+        let trials = simulated(&truth, &DisplayGenerator::standard(set_size).unwrap(), 90, seed);
+        let observations = observations(&trials);
+        let log_likelihood = |name: &str| {
+            fit(&observations, name.parse().unwrap(), &FitOptions::default()).unwrap().log_likelihood
+        };
+        let mixture = log_likelihood("two-component");
+        for name in ["slots", "slots-averaging"] {
+            let slots = log_likelihood(name);
+            assert!(
+                slots > mixture - 0.01,
+                "seed {seed}, {set_size} items: {name} {slots}, two-component {mixture}"
+            );
+        }
+    }
 }
