@@ -263,7 +263,7 @@ impl Cell {
                 let of_people = &observed.curves[which];
                 let against = p_value::of_curve(of_people, &values);
                 let points = statistic
-                    .centres()
+                    .places(self.members.iter().map(|&index| &trials[index]))
                     .into_iter()
                     .enumerate()
                     .filter(|(bin, _)| of_people[*bin].is_finite());

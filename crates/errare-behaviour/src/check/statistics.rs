@@ -4,12 +4,14 @@ use std::f64::consts::{PI, TAU};
 
 use errare_core::angle::{CircularSummary, difference, distance};
 
-use crate::Trial;
+use crate::{Display, Trial};
 
 /// Bins of the densities over [−π, π), 15° each.
 pub(super) const DENSITY_BINS: usize = 24;
-/// Bins of probe distance over [0, π].
-pub(super) const DISTANCE_BINS: usize = 10;
+/// Bins of probe distance about the multiples of π/8, those at 0 and π half as wide: items on a circle of 4, 8 or 16 places,
+/// or of 5, 6, 7, 9 or 10, are never at the edge of one, where rounding would part them.
+pub(super) const DISTANCE_BINS: usize = 9;
+const DISTANCE_STEP: f64 = PI / 8.0;
 
 /// A summary of the errors about the cued item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -64,13 +66,16 @@ impl CurveStatistic {
         }
     }
 
-    /// Centres of the bins (radians).
-    pub(super) fn centres(self) -> Vec<f64> {
-        let (low, width, bins) = match self {
-            Self::DistanceByProbe => (0.0, PI / DISTANCE_BINS as f64, DISTANCE_BINS),
-            _ => (-PI, TAU / DENSITY_BINS as f64, DENSITY_BINS),
-        };
-        (0..bins).map(|bin| low + width * (bin as f64 + 0.5)).collect()
+    /// Where the points of the curve lie (radians): the centres of the bins of a density, the mean probe distances of the
+    /// trials; NaN in bins that no item falls into.
+    pub(super) fn places<'a>(self, trials: impl Iterator<Item = &'a Trial>) -> Vec<f64> {
+        if self != Self::DistanceByProbe {
+            let width = TAU / DENSITY_BINS as f64;
+            return (0..DENSITY_BINS).map(|bin| -PI + width * (bin as f64 + 0.5)).collect();
+        }
+        mean_by_probe_distance(trials.flat_map(|trial| {
+            probe_distances(&trial.display).map(|(_, probe_distance)| (probe_distance, probe_distance))
+        }))
     }
 
     /// The curve; NaN in bins that no item falls into.
@@ -78,16 +83,11 @@ impl CurveStatistic {
         let bin =
             |value: f64, low: f64, width: f64, bins: usize| (((value - low) / width) as usize).min(bins - 1);
         if self == Self::DistanceByProbe {
-            let (mut sums, mut counts) = ([0.0; DISTANCE_BINS], [0.0; DISTANCE_BINS]);
-            for (Trial { display, .. }, response) in trials {
-                for item in 1..display.set_size() {
-                    let Some(offset) = display.probe_offset(item) else { continue };
-                    let index = bin(offset.abs(), 0.0, PI / DISTANCE_BINS as f64, DISTANCE_BINS);
-                    sums[index] += distance(response, display.report[item]);
-                    counts[index] += 1.0;
-                }
-            }
-            return sums.iter().zip(counts).map(|(sum, count)| sum / count).collect();
+            return mean_by_probe_distance(trials.flat_map(|(Trial { display, .. }, response)| {
+                probe_distances(display).map(move |(item, probe_distance)| {
+                    (probe_distance, distance(response, display.report[item]))
+                })
+            }));
         }
         let width = TAU / DENSITY_BINS as f64;
         let (mut counts, mut total) = ([0.0; DENSITY_BINS], 0.0);
@@ -100,6 +100,22 @@ impl CurveStatistic {
         }
         counts.iter().map(|count| count / (total * width)).collect()
     }
+}
+
+/// The uncued items of a display with their probe distances (radians).
+fn probe_distances(display: &Display) -> impl Iterator<Item = (usize, f64)> + '_ {
+    (1..display.set_size()).filter_map(|item| Some((item, display.probe_offset(item)?.abs())))
+}
+
+/// Means of values by probe distance (radians).
+fn mean_by_probe_distance(values: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+    let (mut sums, mut counts) = ([0.0; DISTANCE_BINS], [0.0; DISTANCE_BINS]);
+    for (probe_distance, value) in values {
+        let bin = ((probe_distance / DISTANCE_STEP).round() as usize).min(DISTANCE_BINS - 1);
+        sums[bin] += value;
+        counts[bin] += 1.0;
+    }
+    sums.iter().zip(counts).map(|(sum, count)| sum / count).collect()
 }
 
 /// All statistics of some trials with given responses.
@@ -127,8 +143,9 @@ impl Statistics {
 
 #[cfg(test)]
 mod tests {
+    use errare_core::angle::wrap;
+
     use super::*;
-    use crate::Display;
 
     #[test]
     fn curves_count_what_they_say() {
@@ -137,8 +154,8 @@ mod tests {
         let of = |curve: CurveStatistic| curve.of([(&trial, 1.0)].into_iter());
         let bin = |curve: CurveStatistic, x: f64| {
             let near = |a: &f64, b: &f64| (a - x).abs().total_cmp(&(b - x).abs());
-            let centres = curve.centres();
-            centres.iter().position(|c| Some(c) == centres.iter().min_by(|a, b| near(a, b))).unwrap()
+            let places = curve.places([&trial].into_iter());
+            places.iter().position(|c| Some(c) == places.iter().min_by(|a, b| near(a, b))).unwrap()
         };
         let per_bin = DENSITY_BINS as f64 / TAU;
         assert!(
@@ -155,5 +172,20 @@ mod tests {
         assert!((distances[bin(CurveStatistic::DistanceByProbe, 1.0)] - 1.0).abs() < 1e-12);
         assert!((distances[bin(CurveStatistic::DistanceByProbe, 2.0)] - 2.0).abs() < 1e-12);
         assert_eq!(distances.iter().filter(|value| value.is_nan()).count(), DISTANCE_BINS - 2);
+        let places = CurveStatistic::DistanceByProbe.places([&trial].into_iter());
+        assert_eq!(places.into_iter().filter(|place| !place.is_nan()).collect::<Vec<_>>(), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn places_on_a_circle_are_not_parted_by_rounding() {
+        for count in [4, 5, 6, 7, 8, 9, 10, 16] {
+            let trials: Vec<Trial> = (1..count)
+                .flat_map(|place| [-4e-5, 4e-5].map(|off| (TAU * f64::from(place) / f64::from(count)) + off))
+                .map(|probe| Display { probe: vec![0.0, wrap(probe)], report: vec![0.0, 1.0], cued_slot: 0 })
+                .map(|display| Trial::new("a", display, 0.0))
+                .collect();
+            let places = CurveStatistic::DistanceByProbe.places(trials.iter());
+            assert!(places.iter().filter(|place| !place.is_nan()).count() <= count as usize / 2, "{count}");
+        }
     }
 }
