@@ -21,17 +21,23 @@ const ENOUGH: usize = 20;
 
 /// The warnings about a table, those about its coding first.
 pub(super) fn of(table: &TrialTable) -> Vec<String> {
+    let mut warnings = about_coding(table);
+    warnings.extend(same_probes(table));
+    warnings.extend(quantised_distances(table));
+    warnings.extend(close_reports(table));
+    warnings.extend(few_trials(table));
+    warnings.extend(mixed_conditions(table));
+    warnings
+}
+
+/// What makes it likely that a table was read in another coding than its own.
+pub(super) fn about_coding(table: &TrialTable) -> Vec<String> {
     let origin = table.origin();
     let mut warnings = Vec::new();
     warnings.extend(half_circle(table, origin));
     warnings.extend(radians_as_degrees(origin));
     warnings.extend(unrelated_responses(table));
     warnings.extend(relative_coding(table));
-    warnings.extend(same_probes(table));
-    warnings.extend(quantised_distances(table));
-    warnings.extend(close_reports(table));
-    warnings.extend(few_trials(table));
-    warnings.extend(mixed_conditions(table));
     warnings
 }
 

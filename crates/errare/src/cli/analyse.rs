@@ -101,7 +101,7 @@ impl Analysed {
 }
 
 pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result<(), Failure> {
-    let place = Place::of(context, &arguments.of.run, KIND)?;
+    let mut place = Place::of(context, &arguments.of.run, KIND)?;
     let analysed = arguments.of.analyse(context)?;
     place.fill(|out, _| analysed.write(out))?;
     let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
@@ -122,7 +122,7 @@ pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result
 
 pub(crate) fn report(arguments: &ReportArguments, context: &Context) -> Result<(), Failure> {
     let run = &arguments.of.run;
-    let place = Place::of(context, run, KIND)?;
+    let mut place = Place::of(context, run, KIND)?;
     let analysed = arguments.of.analyse(context)?;
     let path = place.path().join("report.html");
     place.fill(|out, made_by| {

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let (table, identity) = arguments.table.read()?;
+    let (table, identity) = arguments.table.read_with_warnings(&context.progress)?;
     let keys = arguments.groups.keys(&table)?;
     check_probe(&table, arguments.model)?;
     arguments.bns.check(&[arguments.model])?;

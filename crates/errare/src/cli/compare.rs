@@ -56,7 +56,7 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let (table, identity) = arguments.table.read()?;
+    let (table, identity) = arguments.table.read_with_warnings(&context.progress)?;
     let keys = arguments.groups.keys(&table)?;
     let models = arguments.models(&table)?;
     arguments.bns.check(&models)?;

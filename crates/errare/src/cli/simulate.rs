@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let [displays, samples] = response_counts(arguments.displays, arguments.samples)?;
-    let place = Place::of(context, &arguments.run, KIND)?;
+    let mut place = Place::of(context, &arguments.run, KIND)?;
     let network = Network::load(&arguments.run).or_bad_input()?;
     let displays = network.stage().evaluation_displays(displays, context.seed).or_failed()?;
     let simulation = Simulation::new(&network, context.seed).or_failed()?;

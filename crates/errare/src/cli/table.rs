@@ -2,6 +2,7 @@
 
 use errare::behaviour::data::{bundled, open, read_bytes};
 use errare::behaviour::{ReadOptions, TrialTable, Units};
+use errare::core::progress::Progress;
 use errare::core::provenance::DataIdentity;
 
 use super::failure::{Failure, Stage};
@@ -20,6 +21,16 @@ impl TableArguments {
     /// Reads the table and selects its rows; the identity is that of the whole file and the selected rows.
     pub(crate) fn read(&self) -> Result<(TrialTable, DataIdentity), Failure> {
         self.options.read(&self.data)
+    }
+
+    /// As [`TableArguments::read`], with a word where the table was probably read in another coding than its own.
+    pub(crate) fn read_with_warnings(
+        &self,
+        progress: &Progress,
+    ) -> Result<(TrialTable, DataIdentity), Failure> {
+        let (table, identity) = self.read()?;
+        table.coding_warnings().iter().for_each(|warning| progress.note(&format!("warning: {warning}")));
+        Ok((table, identity))
     }
 }
 

@@ -9,7 +9,7 @@ use errare::network::EXPERIMENT;
 use errare::pipeline::RUN;
 
 use super::Context;
-use super::failure::Failure;
+use super::failure::{Failure, Stage};
 
 /// Refuses a path that is no run directory.
 pub(crate) fn check_run(run: &Path) -> Result<(), Failure> {
@@ -24,8 +24,8 @@ pub(crate) struct Place<'a> {
     context: &'a Context,
     kind: &'static str,
     path: &'a Path,
-    /// The run, where results go into it: nobody trains or writes there meanwhile.
-    _run: Option<RunDir>,
+    /// The run and its record, where results go into it: nobody trains or writes there meanwhile.
+    run: Option<(RunDir, Provenance)>,
 }
 
 impl<'a> Place<'a> {
@@ -34,7 +34,7 @@ impl<'a> Place<'a> {
         check_run(run)?;
         context.check_out(kind)?;
         if let Some(out) = &context.out {
-            return Ok(Self { context, kind, path: out, _run: None });
+            return Ok(Self { context, kind, path: out, run: None });
         }
         let claimed = RunDir::claim(run, RUN).map_err(|error| match error {
             Error::DirectoryBusy { .. } => {
@@ -42,7 +42,8 @@ impl<'a> Place<'a> {
             }
             _ => Failure::BadInput(error.into()),
         })?;
-        Ok(Self { context, kind, path: run, _run: Some(claimed) })
+        let record = Provenance::read(run).or_bad_input()?;
+        Ok(Self { context, kind, path: run, run: Some((claimed, record)) })
     }
 
     /// The directory.
@@ -50,17 +51,22 @@ impl<'a> Place<'a> {
         self.path
     }
 
-    /// Writes results: claims `--out` for them, if there is one. `write` also gets the record of this session.
+    /// Writes results: claims `--out` for them, if there is one, or else notes this session in the record of the run.
+    /// `write` also gets the record of this session alone.
     pub(crate) fn fill(
-        &self,
+        &mut self,
         write: impl FnOnce(&Path, &Provenance) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        match self.context.claim_out(self.kind, vec![])? {
-            Some(claimed) => {
-                write(self.path, &claimed.provenance)?;
-                claimed.end()
-            }
-            None => write(self.path, &self.context.provenance(self.kind, vec![])),
+        if let Some(claimed) = self.context.claim_out(self.kind, vec![])? {
+            write(self.path, &claimed.provenance)?;
+            return claimed.end();
         }
+        write(self.path, &self.context.provenance(self.kind, vec![]))?;
+        if let Some((run, record)) = &mut self.run {
+            record.resume(self.context.session.clone());
+            record.end();
+            record.write(run).or_failed()?;
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use errare_core::run_dir::{remove, write_atomic, write_json};
+use errare_core::run_dir::{RunDir, remove, write_atomic, write_json};
 
 use super::Result;
 use super::network::NetworkAnalysis;
@@ -21,4 +21,15 @@ pub fn write_measurements(folder: &Path, analysis: &NetworkAnalysis) -> Result<(
         Err(_) => remove(alignment)?,
     }
     Ok(write_atomic(folder.join("responses.parquet"), &responses_as_parquet(&analysis.responses.network)?)?)
+}
+
+/// Removes what an analysis left in a run, and its figures and page: they are of a network that the run no longer holds.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub(super) fn remove_measurements(run: &RunDir) -> Result<()> {
+    for name in ["metrics.json", "alignment.json", "responses.parquet", "simulation.parquet", "report.html"] {
+        remove(run.file(name))?;
+    }
+    Ok(run.remove_figures()?)
 }

@@ -7,7 +7,7 @@ use errare_network::Responses;
 
 use super::Result;
 
-/// The table: `display`, `sample`, `set_size`, `cued_slot`, `response` (radians), `x`, `y` (read-out), then
+/// The table: `participant` (`network`, so that models of behaviour can be fitted to it), `display`, `sample`, `set_size`, `cued_slot`, `response` (radians), `x`, `y` (read-out), then
 /// `report_k` and `probe_k` (radians) of every item, the cued one first; null beyond the set size.
 ///
 /// # Errors
@@ -21,8 +21,11 @@ pub fn responses_as_parquet(responses: &Responses) -> Result<Vec<u8>> {
     let real = |of: &dyn Fn(usize) -> Option<f64>| ParquetColumn::Real((0..rows).map(of).collect());
     let point = |row: usize, axis: usize| f64::from(responses.points[row][axis]);
     let mut names: Vec<String> =
-        ["display", "sample", "set_size", "cued_slot", "response", "x", "y"].map(str::to_owned).into();
+        ["participant", "display", "sample", "set_size", "cued_slot", "response", "x", "y"]
+            .map(str::to_owned)
+            .into();
     let mut columns = vec![
+        ParquetColumn::Text(vec![Some("network".to_owned()); rows]),
         whole(&|row| row / responses.samples),
         whole(&|row| row % responses.samples),
         whole(&|row| display(row).set_size()),
@@ -61,9 +64,9 @@ mod tests {
         let reader = SerializedFileReader::new(bytes_of(bytes)).unwrap();
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(std::result::Result::unwrap).collect();
         assert_eq!(rows.len(), 4);
-        assert_eq!((rows[3].get_long(0).unwrap(), rows[3].get_long(1).unwrap()), (1, 1));
-        assert!((rows[3].get_double(4).unwrap() + std::f64::consts::FRAC_PI_2).abs() < 1e-12);
-        assert!((rows[2].get_double(7).unwrap() + 0.5).abs() < 1e-12);
+        assert_eq!((rows[3].get_long(1).unwrap(), rows[3].get_long(2).unwrap()), (1, 1));
+        assert!((rows[3].get_double(5).unwrap() + std::f64::consts::FRAC_PI_2).abs() < 1e-12);
+        assert!((rows[2].get_double(8).unwrap() + 0.5).abs() < 1e-12);
     }
 
     /// A file on disk, as a reader wants it.

@@ -11,6 +11,7 @@ use errare_network::{
     CHECKPOINT, CarriedExperiment, EXPERIMENT, Experiment, Trainer, TrainingSummary, read_experiment, train,
 };
 
+use super::measurements::remove_measurements;
 use super::{Error, Result};
 
 /// Kind of a run directory that holds a network.
@@ -94,9 +95,7 @@ pub fn train_into(
     if !dir.file(EXPERIMENT).exists() {
         carried.write(dir)?;
     }
-    let experiment = carried.experiment;
-    let targets = experiment.targets()?;
-    Ok(train(dir, experiment, targets, progress, inject_nan_at, |_| {})?)
+    go_on(dir, carried.experiment, progress, inject_nan_at)
 }
 
 /// Goes on with the run of a claimed directory: both are what [`claim_again`] gave.
@@ -104,8 +103,26 @@ pub fn train_into(
 /// # Errors
 /// As [`train`].
 pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Result<TrainingSummary> {
+    go_on(dir, experiment, progress, None)
+}
+
+/// Trains to the end; what was measured of the network before goes when it takes a step.
+fn go_on(
+    dir: &RunDir,
+    experiment: Experiment,
+    progress: &Progress,
+    inject_nan_at: Option<u64>,
+) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
-    Ok(train(dir, experiment, targets, progress, None, |_| {})?)
+    let steps = match dir.file(CHECKPOINT).exists() {
+        true => at_checkpoint(&experiment)?.progress().step,
+        false => 0,
+    };
+    let summary = train(dir, experiment, targets, progress, inject_nan_at, |_| {})?;
+    if summary.steps > steps {
+        remove_measurements(dir)?;
+    }
+    Ok(summary)
 }
 
 /// The bytes of a file.

@@ -126,6 +126,19 @@ fn a_check_names_every_bad_cell_and_others_the_first_ten() {
 }
 
 #[test]
+fn a_fit_says_when_its_table_was_probably_read_in_other_units() {
+    let scratch = Scratch::new();
+    scratch.write("good.csv", good_table());
+    let fit = |units: &[&str]| {
+        let outcome = scratch.run(&[&["fit", "good.csv", "--model", "two-component"], units].concat());
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.stderr
+    };
+    assert!(fit(&["--units", "deg"]).contains("warning: "), "radians read as degrees");
+    assert!(!fit(&[]).contains("warning: "));
+}
+
+#[test]
 #[cfg(unix)]
 fn a_pipe_is_read_as_a_file_is() {
     let scratch = Scratch::new();

@@ -179,6 +179,19 @@ fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
     assert_eq!((&document["out"], &document["responses"]), (&"run".into(), &"run/simulation.parquet".into()));
     assert!(folder.join("run/simulation.parquet").exists());
     assert!(std::fs::read(folder.join("run/responses.parquet")).unwrap() == analysed);
+    // The record of the run tells of both, and people's models can be fitted to the network.
+    let record: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("run/provenance.json")).unwrap()).unwrap();
+    let later: Vec<String> = record["resumed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["command_line"].to_string())
+        .collect();
+    assert!(later.len() == 2 && later[0].contains("analyse") && later[1].contains("simulate"), "{later:?}");
+    let fit = ["fit", "run/simulation.parquet", "--model", "three-component", "--json"];
+    let output = errare(folder, &fit).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Nothing is written into a run that another process writes to.
     let training = RunDir::claim(folder.join("run"), "run").unwrap();
     for arguments in [&simulate[..], &["analyse", "run"], &["report", "run"]] {
@@ -376,8 +389,16 @@ fn an_injected_nan_is_named_and_leaves_a_checkpoint_to_go_on_from() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && message.contains(words), "{arguments:?}: {message}");
     }
+    // What was measured of the network of step 150 is not that of the finished one.
+    let simulation = folder.join("run/simulation.parquet");
+    assert!(simulation.exists());
     assert!(errare(folder, &["resume", "run"]).output().unwrap().status.success());
+    assert!(!simulation.exists());
     assert!(checkpoint(folder, "run") == checkpoint(folder, "whole"));
+    // Where nothing is left to train, it stays.
+    assert!(errare(folder, &simulate).status().unwrap().success());
+    assert!(errare(folder, &["resume", "run"]).output().unwrap().status.success());
+    assert!(simulation.exists());
     let help = errare(folder, &["train", "--help"]).output().unwrap();
     assert!(!String::from_utf8_lossy(&help.stdout).contains("inject"), "a hook, not a feature");
 }

@@ -145,7 +145,7 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let (table, identity) = arguments.table.read()?;
+    let (table, identity) = arguments.table.read_with_warnings(&context.progress)?;
     let keys = arguments.keys(&table)?;
     check_probe(&table, arguments.model)?;
     arguments.bns.check(&[arguments.model])?;
