@@ -14,6 +14,14 @@ impl TrialTable {
     /// [`Error::UnknownName`] when the table has no such column, or no trial has the value; the message lists
     /// what there is.
     pub fn filter(&self, column: &str, value: &str) -> Result<Self> {
+        self.filter_any(column, &[value])
+    }
+
+    /// The trials whose `column` holds one of `values`, as [`filter`](Self::filter).
+    ///
+    /// # Errors
+    /// As [`filter`](Self::filter), when no trial has some value.
+    pub fn filter_any(&self, column: &str, values: &[&str]) -> Result<Self> {
         let columns = self.selectable_columns();
         if !columns.iter().any(|known| known == column) {
             return Err(Error::UnknownName {
@@ -23,23 +31,32 @@ impl TrialTable {
             });
         }
         let extra = self.extra_columns().iter().position(|name| name == column);
-        let number: Option<f64> = value.trim().parse().ok();
-        let matches = |text: &str| text == value || number.is_some() && text.trim().parse().ok() == number;
-        let wanted = |trial: &&Trial| text_of(trial, column, extra).is_some_and(|text| matches(&text));
-        let trials: Vec<Trial> = self.trials().iter().filter(wanted).cloned().collect();
-        if !trials.is_empty() {
-            return Ok(self.with_trials(trials));
-        }
-        let mut values: Vec<String> = Vec::new();
+        let number = |text: &str| text.trim().parse::<f64>().ok();
+        let matches = |text: &str, value: &str| {
+            text == value || number(value).is_some_and(|wanted| number(text) == Some(wanted))
+        };
+        let mut found = vec![false; values.len()];
+        let mut wanted = |trial: &&Trial| {
+            let text = text_of(trial, column, extra);
+            let which = text.and_then(|text| values.iter().position(|value| matches(&text, value)));
+            which.inspect(|&which| found[which] = true).is_some()
+        };
+        let trials: Vec<Trial> = self.trials().iter().filter(|trial| wanted(trial)).cloned().collect();
+        // A value that stands twice, in two spellings, is found by the first.
+        let missing = (0..values.len()).find(|&which| {
+            !found[which] && !values[..which].iter().any(|before| matches(before, values[which]))
+        });
+        let Some(missing) = missing else { return Ok(self.with_trials(trials)) };
+        let mut listed: Vec<String> = Vec::new();
         for text in self.trials().iter().filter_map(|trial| text_of(trial, column, extra)) {
-            if values.len() <= LISTED && !values.contains(&text) {
-                values.push(text);
+            if listed.len() <= LISTED && !listed.contains(&text) {
+                listed.push(text);
             }
         }
         Err(Error::UnknownName {
             what: "value",
-            name: value.to_owned(),
-            hint: format!("column {column} of {} holds {}", self.name(), listing(value, &values)),
+            name: values[missing].to_owned(),
+            hint: format!("column {column} of {} holds {}", self.name(), listing(values[missing], &listed)),
         })
     }
 

@@ -17,7 +17,7 @@ const SCREENING: Stop = Stop { gain: 1e-2, steps: 30 };
 const FINALISTS: usize = 2;
 /// … to the end.
 const FINAL: Stop = Stop { gain: 1e-6, steps: 120 };
-/// Rounds of starts on the other sides of kinks, until none leads higher.
+/// Rounds of starts in the stretches between kinks, until none leads higher.
 const CROSSINGS: usize = 4;
 /// Step of the central differences of the gradient behind the standard errors.
 const STEP: f64 = 1e-3;
@@ -63,14 +63,20 @@ pub(crate) fn fit_parametric(
     let mut best = screened.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a model has starts");
     for _ in 0..CROSSINGS {
         let found = natural(parameters, &best.0);
-        let mut beside: Vec<(Vec<f64>, f64)> = model
-            .across_kinks(&found)
-            .into_par_iter()
-            .map(|values| {
+        let highest = |stretch: Vec<Vec<f64>>| -> Result<Option<(Vec<f64>, f64)>> {
+            let mut highest: Option<(Vec<f64>, f64)> = None;
+            for values in stretch {
                 let x = free(parameters, &values);
-                objective.evaluate(&x, false).map(|evaluation| (x, evaluation.log_likelihood))
-            })
-            .collect::<Result<_>>()?;
+                let reached = objective.evaluate(&x, false)?.log_likelihood;
+                if highest.as_ref().is_none_or(|(_, most)| reached > *most) {
+                    highest = Some((x, reached));
+                }
+            }
+            Ok(highest)
+        };
+        let stretches = model.stretches(&found).into_par_iter().map(highest);
+        let mut beside: Vec<(Vec<f64>, f64)> =
+            stretches.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         beside.sort_by(|a, b| b.1.total_cmp(&a.1));
         beside.truncate(STARTS);
         let reached: Vec<(Vec<f64>, f64)> =

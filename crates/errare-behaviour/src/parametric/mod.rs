@@ -101,9 +101,9 @@ pub(crate) trait ParametricModel: Debug + Send + Sync {
     /// Fills the logits of a trial (which have been reset) and their derivatives.
     fn logits(&self, at: &[f64], items: Items<'_>, logits: &mut Logits);
 
-    /// Values of the parameters that a search which ended at `at` may have missed, because the likelihood has kinks that it
-    /// does not cross.
-    fn across_kinks(&self, _at: &[f64]) -> Vec<Vec<f64>> {
+    /// Values of the parameters in each stretch between kinks of the likelihood, which a search that ended at `at` does not
+    /// cross.
+    fn stretches(&self, _at: &[f64]) -> Vec<Vec<Vec<f64>>> {
         Vec::new()
     }
 

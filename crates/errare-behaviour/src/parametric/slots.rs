@@ -51,15 +51,17 @@ impl ParametricModel for Slots {
         }
     }
 
-    /// On both sides of every whole capacity, near and less near. Where there are guesses responses seem more precise.
-    fn across_kinks(&self, at: &[f64]) -> Vec<Vec<f64>> {
+    /// Between whole capacities, near their ends and less near. Where there are guesses responses seem more precise.
+    fn stretches(&self, at: &[f64]) -> Vec<Vec<Vec<f64>>> {
         let most = self.largest as f64 * if self.averaging { MOST_PER_ITEM } else { 1.0 };
-        let beside = [0.005, 0.02, 0.06, 0.15, 0.35];
-        let capacities = (1..=most as usize)
-            .flat_map(|whole| beside.into_iter().flat_map(move |by| [whole as f64 - by, whole as f64 + by]))
-            .filter(|capacity| *capacity < most);
-        let precisions = [0.7, 1.0, 1.3, 1.8].map(|factor| factor * at[1]);
-        capacities.flat_map(|capacity| precisions.map(|kappa| vec![capacity, kappa])).collect()
+        let parts = [0.005, 0.02, 0.06, 0.15, 0.35, 0.65, 0.85, 0.94, 0.98, 0.995];
+        let factors = [0.7, 1.0, 1.3, 1.8];
+        (0..most.ceil() as usize)
+            .map(|whole| {
+                let capacities = parts.map(|part| whole as f64 + part).into_iter().filter(|at| *at < most);
+                capacities.flat_map(|capacity| factors.map(|factor| vec![capacity, factor * at[1]])).collect()
+            })
+            .collect()
     }
 
     fn emission(&self, at: &[f64]) -> EmissionParameters {

@@ -37,7 +37,8 @@ impl TableArguments {
 /// How a table is written, and which of its rows to use.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TableOptions {
-    /// Use only the rows whose column holds this value; may be given several times.
+    /// Use only the rows whose column holds this value; may be given several times: values of one column are
+    /// alternatives, conditions on several columns must all hold.
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair, help_heading = "Table")]
     filters: Vec<(String, String)>,
     /// Name of the probe feature's columns: PREFIX_0 (the cued item), PREFIX_1, ...
@@ -95,8 +96,16 @@ impl TableOptions {
             None => open(data, &options),
         }
         .or_bad_input()?;
-        for (column, value) in &self.filters {
-            table = table.filter(column, value).or_bad_input()?;
+        let mut columns: Vec<&str> = Vec::new();
+        for (column, _) in &self.filters {
+            if !columns.contains(&column.as_str()) {
+                columns.push(column);
+            }
+        }
+        for column in columns {
+            let of_column = self.filters.iter().filter(|(other, _)| other == column);
+            let values: Vec<&str> = of_column.map(|(_, value)| value.as_str()).collect();
+            table = table.filter_any(column, &values).or_bad_input()?;
         }
         let identity = match (set, &streamed) {
             (Some(set), _) => DataIdentity::new(set.name, set.csv, table.len()),

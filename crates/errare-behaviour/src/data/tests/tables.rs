@@ -115,6 +115,10 @@ fn selections() {
     assert_eq!(table.filter("block_id", "x").unwrap().len(), 2);
     assert_eq!(table.filter("participant", "2").unwrap().filter("session", "s2").unwrap().len(), 1);
     assert_eq!(table.filter("set_size", "1.0").unwrap().len(), 3);
+    let either = table.filter_any("participant", &["1", "2"]).unwrap().len();
+    let [one, two] = ["1", "2"].map(|value| table.filter("participant", value).unwrap().len());
+    assert_eq!(either, one + two);
+    assert!(table.filter_any("participant", &["1", "7"]).unwrap_err().to_string().contains("\"7\""));
     let message = table.filter("blockid", "x").unwrap_err().to_string();
     assert!(message.contains("unknown column \"blockid\"") && message.contains("\"block_id\"?"), "{message}");
     let message = table.filter("participant", "3").unwrap_err().to_string();
