@@ -49,6 +49,14 @@ pub enum Error {
         /// The treatment of participants asked for.
         participants: &'static str,
     },
+    /// A file or directory does not hold fits.
+    #[error("{} holds no fits, as a directory that `errare fit` wrote does: {source}", path.display())]
+    NoFits {
+        /// What was given.
+        path: std::path::PathBuf,
+        /// Why its file cannot be read.
+        source: errare_core::Error,
+    },
     /// A selection of fits means none, or more than one.
     #[error("{problem}; there are fits for: {available}")]
     NoSuchFit {

@@ -43,10 +43,11 @@ impl Fits {
     /// Reads a fit directory, or its `fit.json`.
     ///
     /// # Errors
-    /// When the file cannot be read or does not hold fits.
+    /// [`Error::NoFits`] when the file cannot be read or does not hold fits.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Ok(if path.is_dir() { read_json(path.join(FIT_FILE))? } else { read_json(path)? })
+        let read = if path.is_dir() { read_json(path.join(FIT_FILE)) } else { read_json(path) };
+        read.map_err(|source| Error::NoFits { path: path.to_owned(), source })
     }
 
     /// The one fit that a selection means; of participants fitted together that of what they share, when no participant is

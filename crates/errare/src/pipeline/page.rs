@@ -181,9 +181,10 @@ pub fn network_figures(
     Ok(all)
 }
 
-fn fidelity_figures(analysis: &NetworkAnalysis) -> [Figure; 3] {
+/// Of single items there is no swap to draw.
+fn fidelity_figures(analysis: &NetworkAnalysis) -> Vec<Figure> {
     let NetworkAnalysis { responses, fidelity, densities: [network, oracle], radius, .. } = analysis;
-    [
+    let mut all = vec![
         figures::error_densities(network, oracle),
         figures::clouds(
             *radius,
@@ -193,8 +194,11 @@ fn fidelity_figures(analysis: &NetworkAnalysis) -> [Figure; 3] {
                 ("best without swaps", &responses.no_swaps),
             ],
         ),
-        figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle),
-    ]
+    ];
+    if fidelity.metrics.get("swap_rate").is_some_and(|metric| metric.value.is_some()) {
+        all.push(figures::swap_rates(&fidelity.swap_curve.network, &fidelity.swap_curve.oracle));
+    }
+    all
 }
 
 /// Span of the cue in seconds from its onset.
@@ -234,27 +238,31 @@ pub fn network_report(
     Ok(with_origin(with_provenance(page, made_by), "training: ", &Provenance::read(run)?))
 }
 
-/// The numbers that matter most.
+/// The numbers that matter most, those that are defined.
 pub(super) fn fidelity_numbers(fidelity: &Fidelity) -> Vec<KeyNumber> {
     let metric = |name: &str| fidelity.metrics.get(name);
     let key = |label: &str, name: &str, unit: Unit| {
-        let mut estimate = Estimate::new(metric(name).and_then(|m| m.value), unit);
-        if let Some([lo, hi]) = metric(name).and_then(|m| m.ci) {
+        let value = metric(name)?.value?;
+        let mut estimate = Estimate::new(Some(value), unit);
+        if let Some([lo, hi]) = metric(name)?.ci {
             estimate = estimate.with_interval(lo, hi);
         }
-        KeyNumber::new(label, &estimate)
+        Some(KeyNumber::new(label, &estimate))
     };
     let floor = metric("energy_distance").and_then(|m| m.floor);
     let floor = floor.map_or_else(|| "n/a".into(), |floor| errare_report::number::significant(floor, 2));
-    vec![
+    [
         key("swap rate, network", "swap_rate", Unit::Probability),
         key("swap rate, oracle", "swap_rate_oracle", Unit::Probability),
         key("median error, network", "median_error", Unit::Radians),
         key("median error, oracle", "median_error_oracle", Unit::Radians),
         key("energy distance, network", "energy_distance", Unit::Dimensionless)
-            .note(format!("floor {floor}")),
+            .map(|number| number.note(format!("floor {floor}"))),
         key("energy distance, no swaps", "energy_distance_no_swaps", Unit::Dimensionless),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A page with where it came from.

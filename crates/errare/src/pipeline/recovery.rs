@@ -95,7 +95,7 @@ fn parameters(recoveries: &[ParameterRecovery]) -> Result<Section> {
             Column::text("truth"),
             Column::text("parameter"),
             number("true value"),
-            number("bias"),
+            number("bias ± standard error"),
             number("RMSE"),
             number("coverage of 95 %"),
         ],
@@ -106,7 +106,7 @@ fn parameters(recoveries: &[ParameterRecovery]) -> Result<Section> {
                 Cell::text(recovery.truth.as_str()),
                 Cell::text(summary.name.as_str()),
                 Cell::number(summary.truth, 3),
-                Cell::text(errare_report::number::plus_minus(summary.bias, 1.96 * summary.bias_error)),
+                Cell::text(errare_report::number::plus_minus(summary.bias, summary.bias_error)),
                 Cell::number(summary.rmse, 3),
                 Cell::number(summary.coverage, 3),
             ]);

@@ -213,6 +213,7 @@ fn mistakes_are_bad_input_and_write_nothing() {
         ("value.toml", "[network]\nneurons = 1", "network.neurons is 1"),
         ("fit.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"nowhere\" }", "nowhere"),
         ("start.toml", "[training]\nstart_from = \"nowhere\"", "nowhere"),
+        ("data.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"key.toml\" }", "holds no fits"),
         ("single.toml", "[task]\nset_sizes = [1]\nseparation = -1.0", "cannot be -1 rad apart"),
     ] {
         std::fs::write(folder.join(name), text).unwrap();

@@ -6,7 +6,7 @@ use crate::cli::output::{TextTable, count};
 
 pub(super) fn summary(recovery: &Recovery) -> String {
     let mut text = String::new();
-    let mut table = TextTable::new(2, ["truth", "parameter", "true value", "bias", "RMSE", "coverage"]);
+    let mut table = TextTable::new(2, ["truth", "parameter", "true value", "bias ± SE", "RMSE", "coverage"]);
     let dash = || "-".to_owned();
     for recovered in &recovery.parameters {
         for summary in &recovered.parameters {
@@ -14,7 +14,7 @@ pub(super) fn summary(recovery: &Recovery) -> String {
                 recovered.truth.clone(),
                 summary.name.clone(),
                 format!("{:.4}", summary.truth),
-                format!("{:+.4} ± {:.4}", summary.bias, 1.96 * summary.bias_error),
+                format!("{:+.4} ± {:.4}", summary.bias, summary.bias_error),
                 format!("{:.4}", summary.rmse),
                 summary.coverage.map_or_else(dash, |coverage| format!("{coverage:.3}")),
             ]);

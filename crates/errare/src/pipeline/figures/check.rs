@@ -28,8 +28,8 @@ pub fn checked_curves(name: &str, statistic: CurveStatistic, checks: &[&Check]) 
             "Deviations from uncued items",
             Axis::new("response − uncued item", Unit::Radians).range(-PI, PI).pi_ticks(),
             Axis::new("probability density", Unit::PerRadian),
-            "Density of the deviation of responses from every uncued item: swaps are the rise at 0, the hollow around it \
-             comes from the minimum separation of the items.",
+            "Density of the deviation of responses from every uncued item: swaps are the rise at 0; a hollow around \
+             it comes from a minimum separation of the items.",
         ),
         CurveStatistic::DistanceByProbe => (
             "Distance from uncued items by probe distance",

@@ -102,7 +102,7 @@ pub fn compared_swap_functions(name: &str, comparison: &Comparison) -> Option<Fi
     let over_report = any(|dependence| dependence == SwapDependence::Report);
     let mut figure = Figure::new(name, "Swap functions")
         .caption("Probability that one given uncued item is reported rather than the cued one. Bands: 95\u{202f}% credible.")
-        .dashed_means("prior only: no such distance in the data")
+        .dashed_means("prior only: no such distance in the data, or one too small to tell the items apart")
         .how_computed("Fits to all trials of the group; guesses are left out of the comparison of the two items. Variants that depend on both distances are shown over probe distance, averaged over report distance.")
         .columns(2);
     if any(|dependence| dependence != SwapDependence::Report) {

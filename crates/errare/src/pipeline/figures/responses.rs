@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use errare_analysis::densities::ErrorDensities;
 use errare_analysis::mixture::SwapCurve;
+use errare_behaviour::Display;
 use errare_network::Responses;
 use errare_report::{Axis, Datum, Figure, Panel, Role, Series, Unit};
 
@@ -19,8 +20,10 @@ pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Fig
         |errors: &[f64], density: &[f64]| errors.iter().copied().zip(density.to_vec()).collect::<Vec<_>>();
     let (x, y) = density_axes("error about the cued item");
     let mut figure = Figure::new("error-densities", "Errors of the network and of its target")
-        .caption("The oracle samples the target by the exact reverse process: what a perfect network would do. Grey: expected about the uncued item without swaps, 95\u{202f}% band.")
-        .how_computed("72 bins of 5°. The expectation without swaps exchanges uncued items between displays.")
+        .caption(
+            "The oracle samples the target by the exact reverse process: what a perfect network would do.",
+        )
+        .how_computed("72 bins of 5°.")
         .columns(2)
         .panel(
             Panel::new(x, y)
@@ -34,9 +37,12 @@ pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Fig
             Datum::new(oracle.error[i], of_oracle.expected[i])
                 .interval(of_oracle.expected_lo[i], of_oracle.expected_hi[i])
         });
-        figure = figure.panel(
+        figure = figure
+            .caption("The oracle samples the target by the exact reverse process: what a perfect network would do. Grey: expected about uncued items without swaps, 95\u{202f}% band.")
+            .how_computed("72 bins of 5°. The expectation without swaps exchanges uncued items between displays.")
+            .panel(
             Panel::new(x, y)
-                .title("about the uncued item")
+                .title("about uncued items")
                 .series(Series::line("expected without swaps", null).role(Role::Null))
                 .series(Series::line("oracle", line(&oracle.error, &of_oracle.density)).role(Role::Model))
                 .series(
@@ -57,7 +63,7 @@ pub fn swap_rates(network: &SwapCurve, oracle: &SwapCurve) -> Figure {
             .collect::<Vec<_>>()
     };
     Figure::new("swap-rates", "Swap rate by probe distance")
-        .caption("Rate at which the uncued item is reported, by its distance from the cued one in the probe feature. Bars: 95\u{202f}%.")
+        .caption("Rate at which an uncued item is reported, by its distance from the cued one in the probe feature. Bars: 95\u{202f}%.")
         .how_computed("Mixture responsibilities with the target's concentration and guesses held fixed, in bins of equal width.")
         .width(620.0)
         .panel(
@@ -76,16 +82,26 @@ pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
     let reach = 1.44 * radius;
     let axis = |name: &str| Axis::new(name, Unit::Dimensionless).range(-reach, reach);
     let most = panels.iter().map(|(_, responses)| responses.displays.len().min(CLOUD)).max().unwrap_or(0);
+    let items = panels.iter().flat_map(|(_, responses)| &responses.displays).map(Display::set_size).max();
+    let colour = match items {
+        None | Some(0 | 1) => "",
+        Some(2) => {
+            "Colour: angle of the uncued item relative to the cued one; swaps lie where their own colour belongs."
+        }
+        Some(_) => {
+            "Colour: angle of the first uncued item relative to the cued one; swaps to it lie where their own colour belongs."
+        }
+    };
     let mut figure = Figure::new("clouds", "Responses in the behavioural plane")
-        .caption("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right. Colour: angle of the uncued item relative to the cued one; swaps lie where their own colour belongs.")
+        .caption(format!("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right. {colour}"))
         .how_computed(format!("{most} trials a panel, one for each of the first displays."))
         .columns(panels.len());
     for (title, responses) in panels {
         let step = responses.samples.max(1);
         let data = responses.polar().step_by(step).take(CLOUD).map(|(display, angle, radius)| {
             let turned = angle - display.report[0];
-            let hue = if display.set_size() > 1 { display.report_offset(1) } else { 0.0 };
-            Datum::new(radius * turned.cos(), radius * turned.sin()).hue(hue)
+            let datum = Datum::new(radius * turned.cos(), radius * turned.sin());
+            if display.set_size() > 1 { datum.hue(display.report_offset(1)) } else { datum }
         });
         figure = figure.panel(
             Panel::new(axis("read-out x₁"), axis("read-out x₂"))
@@ -99,10 +115,8 @@ pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use errare_analysis::mixture::{DistanceBins, MixtureTarget, swap_curve};
-    use errare_behaviour::Display;
-
     use super::*;
+    use errare_analysis::mixture::{DistanceBins, MixtureTarget, swap_curve};
 
     #[test]
     fn a_bin_without_items_is_not_a_swap_rate_of_zero() {
@@ -115,5 +129,18 @@ mod tests {
         let csv = swap_rates(&curve, &curve).csv();
         let network: Vec<&str> = csv.lines().filter(|line| line.contains("network")).collect();
         assert_eq!(network.len(), 2, "{csv}");
+    }
+
+    #[test]
+    fn single_items_have_no_colour_to_tell() {
+        let display =
+            |reports: &[f64]| Display { probe: reports.to_vec(), report: reports.to_vec(), cued_slot: 0 };
+        let drawn = |display: Display| {
+            let responses = Responses { displays: vec![display; 2], samples: 1, points: vec![[1.0, 0.0]; 2] };
+            let figure = clouds(1.0, &[("network", &responses)]);
+            (figure.svg().unwrap().contains("Colour: angle"), figure.csv().contains("hue"))
+        };
+        assert_eq!(drawn(display(&[0.5])), (false, false));
+        assert_eq!(drawn(display(&[0.5, 2.0])), (true, true));
     }
 }
