@@ -43,5 +43,5 @@ pub use target::CarriedExperiment;
 pub use task::{Epoch, Epochs};
 pub use training::{
     CHECKPOINT, EVENTS, EXPERIMENT, Ending, LogEntry, Monitor, Progress, Trainer, TrainingSummary,
-    read_experiment, read_log, train,
+    begin_training, read_experiment, read_log, train,
 };

@@ -17,10 +17,17 @@ const LEAST_BINS: usize = 3;
 /// An orthonormal basis (neurons × (neurons − 2)) of the complement of the behaviour plane, or all of state
 /// space without a read-out.
 pub(crate) fn null_space(neurons: usize, projector: Option<&[Vec<f64>]>) -> Result<DMatrix<f64>> {
-    if projector.is_none() && neurons < LEAST_DIMENSIONS {
-        return Err(Error::OutOfRange { name: "neurons", value: neurons as f64, expected: "at least 3" });
+    let rows = projector.unwrap_or_default();
+    if neurons < rows.len() + LEAST_DIMENSIONS {
+        return Err(Error::OutOfRange {
+            name: "neurons",
+            value: neurons as f64,
+            expected: "at least 3 more than rows of the read-out",
+        });
     }
-    let Some(rows) = projector else { return Ok(DMatrix::identity(neurons, neurons)) };
+    if rows.is_empty() {
+        return Ok(DMatrix::identity(neurons, neurons));
+    }
     for (i, a) in rows.iter().enumerate() {
         if a.len() != neurons {
             return Err(Error::SizeMismatch {
@@ -41,13 +48,6 @@ pub(crate) fn null_space(neurons: usize, projector: Option<&[Vec<f64>]>) -> Resu
     for row in rows {
         let row = DVector::from_column_slice(row);
         projection -= &row * row.transpose();
-    }
-    if neurons < rows.len() + LEAST_DIMENSIONS {
-        return Err(Error::OutOfRange {
-            name: "neurons",
-            value: neurons as f64,
-            expected: "at least 3 more than rows of the read-out",
-        });
     }
     Ok(leading_eigenvectors(&projection, neurons - rows.len()))
 }

@@ -80,8 +80,6 @@ impl CurveStatistic {
 
     /// The curve; NaN in bins that no item falls into.
     fn of<'a>(self, trials: impl Iterator<Item = (&'a Trial, f64)>) -> Vec<f64> {
-        let bin =
-            |value: f64, low: f64, width: f64, bins: usize| (((value - low) / width) as usize).min(bins - 1);
         if self == Self::DistanceByProbe {
             return mean_by_probe_distance(trials.flat_map(|(Trial { display, .. }, response)| {
                 probe_distances(display).map(move |(item, probe_distance)| {
@@ -94,7 +92,8 @@ impl CurveStatistic {
         for (Trial { display, .. }, response) in trials {
             let items = if self == Self::ErrorDensity { 0..1 } else { 1..display.set_size() };
             for item in items {
-                counts[bin(difference(response, display.report[item]), -PI, width, DENSITY_BINS)] += 1.0;
+                let bin = ((difference(response, display.report[item]) + PI) / width) as usize;
+                counts[bin.min(DENSITY_BINS - 1)] += 1.0;
                 total += 1.0;
             }
         }

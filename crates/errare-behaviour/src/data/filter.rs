@@ -32,31 +32,29 @@ impl TrialTable {
         }
         let extra = self.extra_columns().iter().position(|name| name == column);
         let number = |text: &str| text.trim().parse::<f64>().ok();
-        let matches = |text: &str, value: &str| {
-            text == value || number(value).is_some_and(|wanted| number(text) == Some(wanted))
+        let wanted: Vec<(&str, Option<f64>)> = values.iter().map(|value| (*value, number(value))).collect();
+        let matches = |text: &str, (value, as_number): &(&str, Option<f64>)| {
+            text == *value || as_number.is_some() && number(text) == *as_number
         };
-        let mut found = vec![false; values.len()];
-        let mut wanted = |trial: &&Trial| {
-            let text = text_of(trial, column, extra);
-            let which = text.and_then(|text| values.iter().position(|value| matches(&text, value)));
-            which.inspect(|&which| found[which] = true).is_some()
+        let texts: Vec<Option<String>> =
+            self.trials().iter().map(|trial| text_of(trial, column, extra)).collect();
+        let missing = wanted.iter().find(|value| !texts.iter().flatten().any(|text| matches(text, value)));
+        let Some(&(missing, _)) = missing else {
+            let chosen = self.trials().iter().zip(&texts).filter(|(_, text)| {
+                text.as_ref().is_some_and(|text| wanted.iter().any(|value| matches(text, value)))
+            });
+            return Ok(self.with_trials(chosen.map(|(trial, _)| trial.clone()).collect()));
         };
-        let trials: Vec<Trial> = self.trials().iter().filter(|trial| wanted(trial)).cloned().collect();
-        // A value that stands twice, in two spellings, is found by the first.
-        let missing = (0..values.len()).find(|&which| {
-            !found[which] && !values[..which].iter().any(|before| matches(before, values[which]))
-        });
-        let Some(missing) = missing else { return Ok(self.with_trials(trials)) };
         let mut listed: Vec<String> = Vec::new();
-        for text in self.trials().iter().filter_map(|trial| text_of(trial, column, extra)) {
+        for text in texts.into_iter().flatten() {
             if listed.len() <= LISTED && !listed.contains(&text) {
                 listed.push(text);
             }
         }
         Err(Error::UnknownName {
             what: "value",
-            name: values[missing].to_owned(),
-            hint: format!("column {column} of {} holds {}", self.name(), listing(values[missing], &listed)),
+            name: missing.to_owned(),
+            hint: format!("column {column} of {} holds {}", self.name(), listing(missing, &listed)),
         })
     }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::objective::{Evaluation, Objective};
 use super::transform::{free, jacobian, natural, on_edge};
-use super::{ClassicalModel, Parameter, Range};
+use super::{ClassicalModel, Parameter, ParametricModel, Range};
 use crate::bfgs::{Stop, maximise};
 use crate::mixture::MixtureWeights;
 use crate::{EmissionParameters, Error, Estimate, Observations, Result};
@@ -50,38 +50,17 @@ pub(crate) fn fit_parametric(
     let model = name.build(common, largest);
     let objective = Objective::new(observations, model.as_ref());
     let parameters = &objective.parameters;
-    let mut screened: Vec<(Vec<f64>, f64)> = starts(parameters)
-        .into_par_iter()
-        .map(|x| objective.evaluate(&x, false).map(|evaluation| (x, evaluation.log_likelihood)))
-        .collect::<Result<_>>()?;
+    let mut screened: Vec<Reached> =
+        starts(parameters).into_par_iter().map(|x| reached(&objective, x)).collect::<Result<_>>()?;
     for (count, stop) in [(STARTS, SCREENING), (FINALISTS, FINAL)] {
         screened.sort_by(|a, b| b.1.total_cmp(&a.1));
         screened.truncate(count);
         screened =
             screened.into_par_iter().map(|(x, _)| climb(&objective, x, stop)).collect::<Result<_>>()?;
     }
-    let mut best = screened.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("a model has starts");
+    let mut best = highest(screened).expect("a model has starts");
     for _ in 0..CROSSINGS {
-        let found = natural(parameters, &best.0);
-        let highest = |stretch: Vec<Vec<f64>>| -> Result<Option<(Vec<f64>, f64)>> {
-            let mut highest: Option<(Vec<f64>, f64)> = None;
-            for values in stretch {
-                let x = free(parameters, &values);
-                let reached = objective.evaluate(&x, false)?.log_likelihood;
-                if highest.as_ref().is_none_or(|(_, most)| reached > *most) {
-                    highest = Some((x, reached));
-                }
-            }
-            Ok(highest)
-        };
-        let stretches = model.stretches(&found).into_par_iter().map(highest);
-        let mut beside: Vec<(Vec<f64>, f64)> =
-            stretches.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        beside.sort_by(|a, b| b.1.total_cmp(&a.1));
-        beside.truncate(STARTS);
-        let reached: Vec<(Vec<f64>, f64)> =
-            beside.into_par_iter().map(|(x, _)| climb(&objective, x, FINAL)).collect::<Result<_>>()?;
-        match reached.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+        match beyond_kinks(&objective, model.as_ref(), &best.0)? {
             Some(higher) if higher.1 > best.1 + FINAL.gain => best = higher,
             _ => break,
         }
@@ -102,6 +81,38 @@ pub(crate) fn fit_parametric(
     })
 }
 
+/// Coordinates and the log-likelihood there.
+type Reached = (Vec<f64>, f64);
+
+fn reached(objective: &Objective<'_>, x: Vec<f64>) -> Result<Reached> {
+    objective.evaluate(&x, false).map(|evaluation| (x, evaluation.log_likelihood))
+}
+
+fn highest(all: Vec<Reached>) -> Option<Reached> {
+    all.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The highest end of climbs from the best start in each stretch between kinks, if there are any.
+fn beyond_kinks(
+    objective: &Objective<'_>,
+    model: &dyn ParametricModel,
+    from: &[f64],
+) -> Result<Option<Reached>> {
+    let parameters = &objective.parameters;
+    let best_of = |stretch: Vec<Vec<f64>>| -> Result<Option<Reached>> {
+        let starts = stretch.iter().map(|values| reached(objective, free(parameters, values)));
+        Ok(highest(starts.collect::<Result<_>>()?))
+    };
+    let starts: Vec<Option<Reached>> =
+        model.stretches(&natural(parameters, from)).into_par_iter().map(best_of).collect::<Result<_>>()?;
+    let mut starts: Vec<Reached> = starts.into_iter().flatten().collect();
+    starts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    starts.truncate(STARTS);
+    let ends: Vec<Reached> =
+        starts.into_par_iter().map(|(x, _)| climb(objective, x, FINAL)).collect::<Result<_>>()?;
+    Ok(highest(ends))
+}
+
 /// Every combination of the parameters' starting values, on the whole line.
 fn starts(parameters: &[Parameter]) -> Vec<Vec<f64>> {
     let mut all = vec![vec![]];
@@ -120,7 +131,7 @@ fn starts(parameters: &[Parameter]) -> Vec<Vec<f64>> {
     all.iter().map(|values| free(parameters, values)).collect()
 }
 
-fn climb(objective: &Objective<'_>, start: Vec<f64>, stop: Stop) -> Result<(Vec<f64>, f64)> {
+fn climb(objective: &Objective<'_>, start: Vec<f64>, stop: Stop) -> Result<Reached> {
     // About the standard error of a coordinate that one parameter of a distribution has.
     let spread = vec![(1.0 / objective.trials() as f64).sqrt(); start.len()];
     let (x, evaluation) = maximise(start, &spread, stop, |x, _: Option<&Evaluation>| {

@@ -19,9 +19,16 @@ pub(super) struct Slots {
 /// With averaging, more slots than the largest set size still sharpen the responses to smaller displays.
 const MOST_PER_ITEM: f64 = 2.0;
 
+impl Slots {
+    /// The largest capacity.
+    fn most(&self) -> f64 {
+        self.largest as f64 * if self.averaging { MOST_PER_ITEM } else { 1.0 }
+    }
+}
+
 impl ParametricModel for Slots {
     fn parameters(&self) -> Vec<Parameter> {
-        let most = self.largest as f64 * if self.averaging { MOST_PER_ITEM } else { 1.0 };
+        let most = self.most();
         let capacity = Parameter {
             name: "capacity",
             range: Range::Positive(0.01, most),
@@ -53,7 +60,7 @@ impl ParametricModel for Slots {
 
     /// Between whole capacities, near their ends and less near. Where there are guesses responses seem more precise.
     fn stretches(&self, at: &[f64]) -> Vec<Vec<Vec<f64>>> {
-        let most = self.largest as f64 * if self.averaging { MOST_PER_ITEM } else { 1.0 };
+        let most = self.most();
         let parts = [0.005, 0.02, 0.06, 0.15, 0.35, 0.65, 0.85, 0.94, 0.98, 0.995];
         let factors = [0.7, 1.0, 1.3, 1.8];
         (0..most.ceil() as usize)

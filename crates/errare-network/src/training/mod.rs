@@ -15,5 +15,5 @@ pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
 pub use monitor::{Ending, Monitor};
 pub(crate) use run::read;
-pub use run::{EVENTS, EXPERIMENT, TrainingSummary, read_experiment, read_log, train};
+pub use run::{EVENTS, EXPERIMENT, TrainingSummary, begin_training, read_experiment, read_log, train};
 pub use trainer::{LogEntry, Progress, Trainer};

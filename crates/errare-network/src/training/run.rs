@@ -24,6 +24,8 @@ pub const EVENTS: &str = "events.jsonl";
 pub struct TrainingSummary {
     /// Steps in all, those before a resumption included.
     pub steps: u64,
+    /// Steps that this call took.
+    pub taken: u64,
     /// Smoothed objective of the last stage, without penalties.
     pub loss: f64,
     /// What a perfect network would reach.
@@ -61,7 +63,9 @@ pub fn train(
 ) -> Result<TrainingSummary> {
     let total = experiment.total_steps();
     let text = experiment.to_toml().to_owned();
-    let (mut trainer, fresh) = begin(dir, experiment, targets)?;
+    let fresh = !dir.file(CHECKPOINT).exists();
+    let mut trainer = begin_training(dir.path(), experiment, targets)?;
+    let before = trainer.progress().step;
     trainer.inject_nan_at(inject_nan_at);
     dir.write(EXPERIMENT, text.as_bytes()).map_err(Error::Writing)?;
     if fresh {
@@ -94,28 +98,29 @@ pub fn train(
         }
     }
     bar.finish();
-    Ok(summary(&trainer))
+    Ok(summary(&trainer, before))
 }
 
-/// A trainer at the checkpoint of a run directory, or at the start where there is none; and whether it is at the start.
-fn begin(
-    dir: &RunDir,
+/// A trainer at the checkpoint of the run directory `run`, or where there is none at the start: with the weights of the run
+/// that the experiment starts from, if it names one.
+///
+/// # Errors
+/// When the experiment's constants are impossible, a file cannot be read, or a checkpoint is of another experiment.
+pub fn begin_training(
+    run: &Path,
     experiment: Experiment,
     targets: Vec<Box<dyn ResponseModel>>,
-) -> Result<(Trainer, bool)> {
-    let start_from = experiment.started_from().cloned();
-    let folder = experiment.folder().to_path_buf();
+) -> Result<Trainer> {
+    let start_from = experiment.started_from().map(|run| experiment.folder().join(run));
     let mut trainer = Trainer::new(experiment, targets)?;
-    let checkpoint = dir.file(CHECKPOINT);
+    let checkpoint = run.join(CHECKPOINT);
     if checkpoint.exists() {
         trainer.restore(&read(&checkpoint)?, &checkpoint)?;
-        return Ok((trainer, false));
-    }
-    if let Some(run) = start_from {
-        let path = folder.join(run).join(CHECKPOINT);
+    } else if let Some(run) = start_from {
+        let path = run.join(CHECKPOINT);
         trainer.start_from(&read(&path)?, &path)?;
     }
-    Ok((trainer, true))
+    Ok(trainer)
 }
 
 fn progress_line(entry: &LogEntry) -> String {
@@ -127,10 +132,11 @@ fn progress_line(entry: &LogEntry) -> String {
     line
 }
 
-fn summary(trainer: &Trainer) -> TrainingSummary {
+fn summary(trainer: &Trainer, before: u64) -> TrainingSummary {
     let (progress, landmarks) = (trainer.progress(), trainer.landmarks());
     TrainingSummary {
         steps: progress.step,
+        taken: progress.step - before,
         loss: progress.monitor.smoothed_loss,
         floor: landmarks.floor,
         excess: progress.monitor.excess(landmarks),

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::failure::{Failure, Stage};
 use super::output::TextTable;
 use super::trained::check_run;
-use super::{Context, Run};
+use super::{Context, Run, check_place};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -47,6 +47,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
         stages.iter_mut().for_each(|stage| stage.seed = seed);
         experiment = Experiment::from_stages(stages, experiment.folder()).or_bad_input()?;
     }
+    check_place(out, RUN)?;
     let (dir, carried) = claim_run(&experiment, out).or_bad_input()?;
     let run = if dir.continued() {
         taken_up(dir, context)?
@@ -106,8 +107,9 @@ fn finish(
         "criteria": criteria,
     });
     let text = format!(
-        "{} steps in {seconds:.0} s; loss {:.4}, floor {:.4}, excess {:.3}{}\n\n{}\nwritten to {}\n",
+        "{} steps {}; loss {:.4}, floor {:.4}, excess {:.3}{}\n\n{}\nwritten to {}\n",
         summary.steps,
+        if summary.taken > 0 { format!("in {seconds:.0} s") } else { "before this session".into() },
         summary.loss,
         summary.floor,
         summary.excess,

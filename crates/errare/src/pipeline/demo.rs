@@ -19,7 +19,7 @@ use super::figures;
 use super::measurements::write_measurements;
 use super::network::{AnalysisSize, NetworkAnalysis, analyse_network};
 use super::page::{behaviour_section, fidelity_numbers, network_figures, network_sections, with_provenance};
-use super::training::{RUN, check_held, claim_run, train_into};
+use super::training::{RUN, check_trainable, claim_run, train_into};
 use super::{Error, Result};
 use crate::fit_groups;
 
@@ -103,7 +103,7 @@ pub fn check_demo(folder: &Path, options: DemoOptions) -> Result<()> {
     if stages != held.stages() {
         return Err(Error::OtherExperiment { path: run });
     }
-    check_held(&held)
+    check_trainable(&held, &run)
 }
 
 /// Refuses a directory whose network was trained on another fit than `fits` hold.

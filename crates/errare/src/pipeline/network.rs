@@ -8,7 +8,6 @@ use errare_analysis::mixture::swap_curve;
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::progress::Progress;
 use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
-
 use errare_report::number;
 
 use super::Result;

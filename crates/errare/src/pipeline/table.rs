@@ -1,5 +1,7 @@
 //! Responses of a simulation as a Parquet table, one row a trial.
 
+use std::ops::Range;
+
 use errare_behaviour::Display;
 use errare_behaviour::data::{ParquetColumn, ParquetTable};
 use errare_core::angle::wrap;
@@ -7,25 +9,40 @@ use errare_network::Responses;
 
 use super::Result;
 
-/// The table: `participant` (`network`, so that models of behaviour can be fitted to it), `display`, `sample`, `set_size`, `cued_slot`, `response` (radians), `x`, `y` (read-out), then
-/// `report_k` and `probe_k` (radians) of every item, the cued one first; null beyond the set size.
+/// Rows that are held as columns at once.
+const ROW_GROUP: usize = 1 << 18;
+
+/// The table: `participant` (`network`, so that models of behaviour can be fitted to it), `display`, `sample`,
+/// `set_size`, `cued_slot`, `response` (radians), `x`, `y` (read-out), then `report_k` and `probe_k` (radians) of every
+/// item, the cued one first; null beyond the set size.
 ///
 /// # Errors
 /// When the format refuses a column.
 pub fn responses_as_parquet(responses: &Responses) -> Result<Vec<u8>> {
-    let rows = responses.points.len();
-    let display = |row: usize| &responses.displays[row / responses.samples];
-    let whole = |of: &dyn Fn(usize) -> usize| {
-        ParquetColumn::Whole((0..rows).map(|row| Some(of(row) as i64)).collect())
-    };
-    let real = |of: &dyn Fn(usize) -> Option<f64>| ParquetColumn::Real((0..rows).map(of).collect());
-    let point = |row: usize, axis: usize| f64::from(responses.points[row][axis]);
+    let items = responses.displays.iter().map(Display::set_size).max().unwrap_or(0);
     let mut names: Vec<String> =
         ["participant", "display", "sample", "set_size", "cued_slot", "response", "x", "y"]
             .map(str::to_owned)
             .into();
+    names.extend((0..items).flat_map(|item| [format!("report_{item}"), format!("probe_{item}")]));
+    let mut table = ParquetTable::new(Vec::new(), &names, &columns(responses, 0..0, items))?;
+    let rows = responses.points.len();
+    for from in (0..rows).step_by(ROW_GROUP) {
+        table.write(&columns(responses, from..(from + ROW_GROUP).min(rows), items))?;
+    }
+    Ok(table.finish()?)
+}
+
+/// The columns of some of the rows, with so many items.
+fn columns(responses: &Responses, rows: Range<usize>, items: usize) -> Vec<ParquetColumn> {
+    let display = |row: usize| &responses.displays[row / responses.samples];
+    let whole = |of: &dyn Fn(usize) -> usize| {
+        ParquetColumn::Whole(rows.clone().map(|row| Some(of(row) as i64)).collect())
+    };
+    let real = |of: &dyn Fn(usize) -> Option<f64>| ParquetColumn::Real(rows.clone().map(of).collect());
+    let point = |row: usize, axis: usize| f64::from(responses.points[row][axis]);
     let mut columns = vec![
-        ParquetColumn::Text(vec![Some("network".to_owned()); rows]),
+        ParquetColumn::Text(vec![Some("network".to_owned()); rows.len()]),
         whole(&|row| row / responses.samples),
         whole(&|row| row % responses.samples),
         whole(&|row| display(row).set_size()),
@@ -34,15 +51,11 @@ pub fn responses_as_parquet(responses: &Responses) -> Result<Vec<u8>> {
         real(&|row| Some(point(row, 0))),
         real(&|row| Some(point(row, 1))),
     ];
-    let largest = responses.displays.iter().map(Display::set_size).max().unwrap_or(0);
-    for item in 0..largest {
-        names.extend([format!("report_{item}"), format!("probe_{item}")]);
+    for item in 0..items {
         columns.push(real(&|row| display(row).report.get(item).copied()));
         columns.push(real(&|row| display(row).probe.get(item).copied()));
     }
-    let mut table = ParquetTable::new(Vec::new(), &names, &columns)?;
-    table.write(&columns)?;
-    Ok(table.finish()?)
+    columns
 }
 
 #[cfg(test)]
@@ -67,6 +80,17 @@ mod tests {
         assert_eq!((rows[3].get_long(1).unwrap(), rows[3].get_long(2).unwrap()), (1, 1));
         assert!((rows[3].get_double(5).unwrap() + std::f64::consts::FRAC_PI_2).abs() < 1e-12);
         assert!((rows[2].get_double(8).unwrap() + 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn row_groups_go_on_where_the_last_one_ended() {
+        let display = Display { probe: vec![0.0], report: vec![0.5], cued_slot: 0 };
+        let samples = ROW_GROUP + 2;
+        let points = (0..samples).map(|sample| [1.0, sample as f32]).collect();
+        let responses = Responses { displays: vec![display], samples, points };
+        let reader = SerializedFileReader::new(bytes_of(responses_as_parquet(&responses).unwrap())).unwrap();
+        let last = reader.get_row_group(1).unwrap().get_row_iter(None).unwrap().last().unwrap().unwrap();
+        assert_eq!((reader.num_row_groups(), last.get_long(2).unwrap()), (2, ROW_GROUP as i64 + 1));
     }
 
     /// A file on disk, as a reader wants it.

@@ -8,7 +8,7 @@ use std::path::Path;
 use errare_core::progress::Progress;
 use errare_core::run_dir::RunDir;
 use errare_network::{
-    CHECKPOINT, CarriedExperiment, EXPERIMENT, Experiment, Trainer, TrainingSummary, read_experiment, train,
+    CarriedExperiment, EXPERIMENT, Experiment, TrainingSummary, begin_training, read_experiment, train,
 };
 
 use super::measurements::remove_measurements;
@@ -27,14 +27,14 @@ pub fn claim_run(experiment: &Experiment, run: &Path) -> Result<(RunDir, Carried
     RunDir::check(run, RUN)?;
     // Before a directory is made, if there is none.
     if !run.join(EXPERIMENT).exists() {
-        check_start(experiment)?;
+        check_trainable(experiment, run)?;
     }
     let dir = RunDir::claim(run, RUN)?;
     if dir.file(EXPERIMENT).exists() {
         if !carried.is_held_by(&dir)? {
             return Err(Error::OtherExperiment { path: run.into() });
         }
-        check_held(&carried.experiment)?;
+        check_trainable(&carried.experiment, run)?;
     }
     Ok((dir, carried))
 }
@@ -46,39 +46,17 @@ pub fn claim_run(experiment: &Experiment, run: &Path) -> Result<(RunDir, Carried
 pub fn claim_again(run: &Path) -> Result<(RunDir, Experiment)> {
     let experiment = read_experiment(run)?;
     let dir = RunDir::claim(run, RUN)?;
-    check_held(&experiment)?;
+    check_trainable(&experiment, run)?;
     Ok((dir, experiment))
 }
 
-/// Refuses an experiment that cannot be begun.
-fn check_start(experiment: &Experiment) -> Result<()> {
+/// Refuses an experiment that cannot be begun, or be gone on with from the checkpoint that `run` holds.
+pub(super) fn check_trainable(experiment: &Experiment, run: &Path) -> Result<()> {
     for stage in experiment.stages() {
         stage.schedule()?;
         stage.generators()?;
     }
-    let mut trainer = Trainer::new(experiment.clone(), experiment.targets()?)?;
-    if let Some(run) = &experiment.stages()[0].training.start_from {
-        let path = experiment.folder().join(run).join(CHECKPOINT);
-        trainer.start_from(&read(&path)?, &path)?;
-    }
-    Ok(())
-}
-
-/// Refuses the experiment of a run directory that cannot be gone on with.
-pub(super) fn check_held(experiment: &Experiment) -> Result<()> {
-    if experiment.folder().join(CHECKPOINT).exists() {
-        at_checkpoint(experiment).map(drop)
-    } else {
-        check_start(experiment)
-    }
-}
-
-/// Training as the checkpoint of the experiment's run directory has it.
-fn at_checkpoint(experiment: &Experiment) -> Result<Trainer> {
-    let path = experiment.folder().join(CHECKPOINT);
-    let mut trainer = Trainer::new(experiment.clone(), experiment.targets()?)?;
-    trainer.restore(&read(&path)?, &path)?;
-    Ok(trainer)
+    Ok(begin_training(run, experiment.clone(), experiment.targets()?).map(drop)?)
 }
 
 /// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped: both are what
@@ -106,7 +84,7 @@ pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Resu
     go_on(dir, experiment, progress, None)
 }
 
-/// Trains to the end; what was measured of the network before goes when it takes a step.
+/// Trains to the end; what was measured of the network before goes if that took a step.
 fn go_on(
     dir: &RunDir,
     experiment: Experiment,
@@ -114,18 +92,9 @@ fn go_on(
     inject_nan_at: Option<u64>,
 ) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
-    let steps = match dir.file(CHECKPOINT).exists() {
-        true => at_checkpoint(&experiment)?.progress().step,
-        false => 0,
-    };
     let summary = train(dir, experiment, targets, progress, inject_nan_at, |_| {})?;
-    if summary.steps > steps {
+    if summary.taken > 0 {
         remove_measurements(dir)?;
     }
     Ok(summary)
-}
-
-/// The bytes of a file.
-fn read(path: &Path) -> Result<Vec<u8>> {
-    Ok(std::fs::read(path).map_err(|source| errare_core::Error::Io { path: path.into(), source })?)
 }

@@ -278,15 +278,17 @@ fn a_place_that_cannot_be_written_to_is_refused_before_the_work() {
     let scratch = Scratch::new();
     // A file system that nobody can write to.
     scratch.write("good.csv", good_table());
-    for command in [&["fit", "good.csv", "--model", "two-component"][..], &["demo"]] {
+    scratch.write("short.toml", "[training]\nsteps = 1\n");
+    for command in [&["fit", "good.csv", "--model", "two-component"][..], &["train", "short.toml"], &["demo"]]
+    {
         let outcome = scratch.run(&[command, &["--out", "/proc/errare"]].concat());
         outcome.refused(&["/proc/errare cannot be written to"]);
         assert!(!outcome.stderr.contains("trials"), "{}", outcome.stderr);
     }
     let names = std::fs::read_dir(scratch.path(".")).unwrap().count();
     let fitted = scratch.run(&["fit", "good.csv", "--model", "two-component", "--out", "fits"]);
-    assert_eq!((fitted.code, names), (0, 1), "{}", fitted.stderr);
-    assert_eq!(std::fs::read_dir(scratch.path(".")).unwrap().count(), 2, "trying leaves nothing");
+    assert_eq!((fitted.code, names), (0, 2), "{}", fitted.stderr);
+    assert_eq!(std::fs::read_dir(scratch.path(".")).unwrap().count(), 3, "trying leaves nothing");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Help, versions, and the command line's own mistakes.
 
-use std::process::{Command, Stdio};
-
 use crate::util::Scratch;
 
 /// Commands whose examples take minutes, because they train a network or need a trained one.
@@ -62,17 +60,8 @@ fn mistakes_on_the_command_line_are_bad_input() {
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
     for arguments in [&["data", "list"][..], &["data", "list", "--json"], &["--help"]] {
-        // The reading end is closed before the command writes anything.
-        let mut child = Command::new(env!("CARGO_BIN_EXE_errare"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+        let outcome = Scratch::new().run_without_reader(arguments);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{arguments:?}");
     }
 }
 

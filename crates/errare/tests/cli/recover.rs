@@ -1,7 +1,5 @@
 //! Recovery: gates before results, verdicts after, files, refusals.
 
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
 
 use crate::util::Scratch;
@@ -153,16 +151,8 @@ fn a_reader_that_leaves_does_not_stop_what_is_to_be_written() {
     let scratch = Scratch::new();
     let arguments = ["recover", "--model", "two-component", "--trials", "60", "--sets", "2"];
     let left = |arguments: &[&str]| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_errare"))
-            .current_dir(scratch.path("."))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let outcome = scratch.run_without_reader(arguments);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     };
     left(&[&arguments[..], &["--out", "recovered"]].concat());
     let recovery = std::fs::read(scratch.path("recovered/recovery.json")).unwrap();

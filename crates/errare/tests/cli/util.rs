@@ -1,6 +1,7 @@
 //! Running the command in a scratch folder.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,6 +11,17 @@ pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().expect("not killed"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
 }
 
 impl Outcome {
@@ -66,12 +78,20 @@ impl Scratch {
             .write_stdin(stdin)
             .output()
             .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Outcome {
-            code: output.status.code().expect("not killed"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        output.into()
+    }
+
+    /// Runs with the reading end of its output closed before it writes anything.
+    pub(crate) fn run_without_reader(&self, arguments: &[&str]) -> Outcome {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_errare"))
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        child.wait_with_output().unwrap().into()
     }
 }
 

@@ -19,11 +19,18 @@ pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Fig
     let line =
         |errors: &[f64], density: &[f64]| errors.iter().copied().zip(density.to_vec()).collect::<Vec<_>>();
     let (x, y) = density_axes("error about the cued item");
+    let (grey, exchanges) = match network.distractor {
+        Some(_) => (
+            " Grey: expected about uncued items without swaps, 95\u{202f}% band.",
+            " The expectation without swaps exchanges uncued items between displays.",
+        ),
+        None => ("", ""),
+    };
     let mut figure = Figure::new("error-densities", "Errors of the network and of its target")
-        .caption(
-            "The oracle samples the target by the exact reverse process: what a perfect network would do.",
-        )
-        .how_computed("72 bins of 5°.")
+        .caption(format!(
+            "The oracle samples the target by the exact reverse process: what a perfect network would do.{grey}"
+        ))
+        .how_computed(format!("72 bins of 5°.{exchanges}"))
         .columns(2)
         .panel(
             Panel::new(x, y)
@@ -37,10 +44,7 @@ pub fn error_densities(network: &ErrorDensities, oracle: &ErrorDensities) -> Fig
             Datum::new(oracle.error[i], of_oracle.expected[i])
                 .interval(of_oracle.expected_lo[i], of_oracle.expected_hi[i])
         });
-        figure = figure
-            .caption("The oracle samples the target by the exact reverse process: what a perfect network would do. Grey: expected about uncued items without swaps, 95\u{202f}% band.")
-            .how_computed("72 bins of 5°. The expectation without swaps exchanges uncued items between displays.")
-            .panel(
+        figure = figure.panel(
             Panel::new(x, y)
                 .title("about uncued items")
                 .series(Series::line("expected without swaps", null).role(Role::Null))
