@@ -36,7 +36,8 @@ pub use check::{
     Check, CheckOptions, CurveCheck, CurvePoint, CurveStatistic, SummaryCheck, SummaryStatistic, check,
 };
 pub use comparison::{
-    CLAIM, Comparison, ComparisonOptions, Difference, Interval, ModelScore, Verdict, compare, one_decimal,
+    CLAIM, Comparison, ComparisonOptions, Difference, FEWEST_TRIALS, Interval, ModelScore, Verdict, compare,
+    one_decimal,
 };
 pub use data::{Group, GroupKey, ReadOptions, Trial, TrialTable, Units};
 pub use display::{Display, DisplayGenerator};

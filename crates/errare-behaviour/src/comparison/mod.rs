@@ -18,7 +18,7 @@ use errare_core::progress::Progress;
 use rayon::prelude::*;
 
 pub use interval::{Interval, one_decimal};
-pub use verdict::{CLAIM, Difference, Verdict};
+pub use verdict::{CLAIM, Difference, FEWEST_TRIALS, Verdict};
 
 use crate::data::Group;
 use crate::mixture::MixtureWeights;

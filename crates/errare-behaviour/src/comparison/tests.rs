@@ -94,6 +94,8 @@ fn single_items_leave_nothing_to_compare() {
     assert!(
         one.conclusions.iter().any(|text| text.contains("With a single item there is nothing to swap with"))
     );
+    let same = &compared(&table, &[], &[ModelName::TwoComponent, ModelName::ThreeComponent])[0];
+    assert_eq!(same.conclusions[0], "No model predicts responses better than another.");
 }
 
 #[test]
@@ -108,6 +110,9 @@ fn few_trials_break_nothing() {
     assert_eq!((twenty.folds, twenty.set_size), (10, None));
     let three = few(3);
     assert_eq!(three.folds, 3);
+    let undecided = |one: &Difference| matches!(one.verdict, Verdict::Undecided | Verdict::Same);
+    assert!(three.differences.iter().all(undecided));
+    assert!(three.conclusions[1].contains("too few for a claim"), "{:?}", three.conclusions);
     for comparison in [&twenty, &three] {
         for score in &comparison.models {
             assert!(

@@ -5,6 +5,9 @@ use crate::ModelName;
 
 /// Smallest difference (nats) that is claimed.
 pub const CLAIM: f64 = 3.0;
+/// Fewest trials that a claim may rest on: the interval takes the mean of the differences for normal, which that of a
+/// handful of skewed ones is not.
+pub const FEWEST_TRIALS: usize = 20;
 /// Evidence that rests on fewer effective draws is doubtful.
 const FEW_DRAWS: f64 = 100.0;
 
@@ -45,8 +48,11 @@ impl Difference {
         });
         let log_evidence = model.log_evidence.zip(reference.log_evidence).map(|(one, other)| one - other);
         let root = |score: &ModelScore| score.same_as.unwrap_or(score.model);
-        let verdict =
-            if root(model) == root(reference) { Verdict::Same } else { judge(heldout, log_evidence) };
+        let verdict = if root(model) == root(reference) {
+            Verdict::Same
+        } else {
+            judge(heldout, log_evidence, participants.len())
+        };
         Self { model: model.model, reference: reference.model, heldout, log_evidence, verdict }
     }
 
@@ -63,10 +69,13 @@ impl Difference {
     }
 }
 
-/// A claim needs [`CLAIM`] nats in evidence, or where one of the models has none in held-out likelihood, and an interval
-/// of the held-out difference without 0.
-fn judge(heldout: Option<Interval>, log_evidence: Option<f64>) -> Verdict {
-    let Some(heldout) = heldout.filter(Interval::excludes_zero) else { return Verdict::Undecided };
+/// A claim needs [`FEWEST_TRIALS`], [`CLAIM`] nats in evidence, or where one of the models has none in held-out likelihood,
+/// and an interval of the held-out difference without 0.
+fn judge(heldout: Option<Interval>, log_evidence: Option<f64>, trials: usize) -> Verdict {
+    let enough = trials >= FEWEST_TRIALS;
+    let Some(heldout) = heldout.filter(|one| enough && one.excludes_zero()) else {
+        return Verdict::Undecided;
+    };
     let size = log_evidence.unwrap_or(heldout.value);
     match (size >= CLAIM && heldout.value > 0.0, size <= -CLAIM && heldout.value < 0.0) {
         (true, _) => Verdict::Better,
@@ -120,9 +129,14 @@ pub(super) fn conclusions(scores: &[ModelScore], differences: &[Difference]) -> 
                     .push_str(&format!(", and is better than {worse}. It cannot be told apart from {open}."));
             }
             (None, Some(open)) => sentence.push_str(&format!(", but cannot be told apart from {open}.")),
-            (None, None) => sentence.push('.'),
+            // What coincides is said below.
+            (None, None) => sentence = "No model predicts responses better than another.".into(),
         }
         sentences.push(sentence);
+        let trials = best.fit.trials;
+        if trials < FEWEST_TRIALS {
+            sentences.push(format!("{trials} trials are too few for a claim, which takes {FEWEST_TRIALS}."));
+        }
     }
     if let Some(same) = same_predictions(scores) {
         sentences.push(same);
@@ -235,14 +249,15 @@ mod tests {
     #[test]
     fn a_claim_needs_both_evidence_and_held_out_responses() {
         let heldout = |value, half| Some(Interval { value, lo: value - half, hi: value + half });
-        assert_eq!(judge(heldout(5.0, 2.0), Some(4.0)), Verdict::Better);
-        assert_eq!(judge(heldout(-5.0, 2.0), Some(-4.0)), Verdict::Worse);
-        assert_eq!(judge(heldout(5.0, 6.0), Some(40.0)), Verdict::Undecided);
-        assert_eq!(judge(heldout(5.0, 2.0), Some(2.9)), Verdict::Undecided);
-        assert_eq!(judge(heldout(-5.0, 2.0), Some(4.0)), Verdict::Undecided);
-        assert_eq!(judge(heldout(5.0, 2.0), None), Verdict::Better);
-        assert_eq!(judge(heldout(2.0, 1.0), None), Verdict::Undecided);
-        assert_eq!(judge(None, Some(40.0)), Verdict::Undecided);
+        assert_eq!(judge(heldout(5.0, 2.0), Some(4.0), 20), Verdict::Better);
+        assert_eq!(judge(heldout(-5.0, 2.0), Some(-4.0), 20), Verdict::Worse);
+        assert_eq!(judge(heldout(5.0, 6.0), Some(40.0), 20), Verdict::Undecided);
+        assert_eq!(judge(heldout(5.0, 2.0), Some(2.9), 20), Verdict::Undecided);
+        assert_eq!(judge(heldout(-5.0, 2.0), Some(4.0), 20), Verdict::Undecided);
+        assert_eq!(judge(heldout(5.0, 2.0), None, 20), Verdict::Better);
+        assert_eq!(judge(heldout(2.0, 1.0), None, 20), Verdict::Undecided);
+        assert_eq!(judge(None, Some(40.0), 20), Verdict::Undecided);
+        assert_eq!(judge(heldout(5.0, 2.0), Some(4.0), 19), Verdict::Undecided);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page of a model comparison: a section for each group of trials.
 
-use errare_behaviour::{CLAIM, Comparison, Difference, ModelScore, TrialTable, Verdict};
+use errare_behaviour::{CLAIM, Comparison, Difference, FEWEST_TRIALS, ModelScore, TrialTable, Verdict};
 use errare_core::provenance::Provenance;
 use errare_report::number::{count, fixed};
 use errare_report::{Cell, Column, Figure, Page, Section, Table, Unit};
@@ -31,7 +31,8 @@ pub fn comparison_report(table: &TrialTable, comparisons: &[Comparison], provena
     let summary = format!(
         "{models} behaviour models on {} trials of {} participants ({}). A model is better than another when the 95\u{202f}% \
          interval of the difference in held-out log likelihood excludes 0 and the difference in log evidence is at least \
-         {CLAIM} nat; where a model has no evidence, the held-out difference itself must be that large.",
+         {CLAIM} nat; where a model has no evidence, the held-out difference itself must be that large. Fewer than \
+         {FEWEST_TRIALS} trials allow no claim.",
         count(table.len() as u64),
         table.participants().len(),
         table.name(),
