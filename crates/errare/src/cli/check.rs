@@ -1,7 +1,7 @@
 //! `errare check`: whether responses drawn from a fitted model look like those of people.
 
 use errare::behaviour::{Check, CheckOptions, CurveStatistic, ModelName, SummaryStatistic, check};
-use errare::pipeline::{check_figures, check_report, count_checks};
+use errare::pipeline::{check_figures, check_report, count_checks, shared_fits};
 use serde::Serialize;
 use serde_json::json;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         for figure in check_figures(&checks) {
             figure.write(&run.dir.path().join("figures")).or_failed()?;
         }
-        let page = check_report(&table, arguments.model, draws, &checks, &run.provenance);
+        let page = check_report(&table, arguments.model, draws, &keys, &checks, &run.provenance);
         page.write(&run.dir.path().join("report.html")).or_failed()?;
         run.end()?;
     }
@@ -71,6 +71,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         counted(table.participants().len(), "participant"),
         summary(&checks),
     );
+    if let Some(note) = shared_fits(&keys, &checks) {
+        text.push_str(&format!("{note}\n"));
+    }
     if let Some(out) = &context.out {
         text.push_str(&format!("\nwritten to {}; the page is report.html\n", out.display()));
     }

@@ -1,6 +1,6 @@
 //! The page of posterior predictive checks: a section for each participant and condition, set sizes side by side.
 
-use errare_behaviour::{Check, CurveStatistic, ModelName, SummaryStatistic, TrialTable};
+use errare_behaviour::{Check, CurveStatistic, GroupKey, ModelName, SummaryStatistic, TrialTable};
 use errare_core::provenance::Provenance;
 use errare_report::number::count;
 use errare_report::{Cell, Column, Figure, Page, Section, Table, Unit};
@@ -61,17 +61,29 @@ pub fn count_checks(checks: &[Check]) -> (usize, usize) {
     p.fold((0, 0), |(all, failed), p| (all + 1, failed + usize::from(p < FAILED)))
 }
 
+/// What to know of checks apart by condition when the fits, grouped by `keys`, were not.
+#[must_use]
+pub fn shared_fits(keys: &[GroupKey], checks: &[Check]) -> Option<&'static str> {
+    let mut conditions = checks.iter().map(|check| &check.condition);
+    let first = conditions.next()?;
+    (!keys.contains(&GroupKey::Condition) && conditions.any(|condition| condition != first)).then_some(
+        "Conditions were fitted together and are checked apart, so that a difference between them counts against the model; \
+         --by condition fits each by itself.",
+    )
+}
+
 /// A page that shows people beside surrogates of a fitted model.
 #[must_use]
 pub fn check_report(
     table: &TrialTable,
     model: ModelName,
     draws: usize,
+    keys: &[GroupKey],
     checks: &[Check],
     provenance: &Provenance,
 ) -> Page {
     let (all, failed) = count_checks(checks);
-    let summary = format!(
+    let mut summary = format!(
         "Do responses drawn from {model}, fitted to the same trials, look like those of people? {} trials of {} participants \
          ({}) beside {draws} surrogates of each. {failed} of {all} checks have p < {FAILED}; under the right model about \
          {:.0} or fewer would.",
@@ -80,6 +92,10 @@ pub fn check_report(
         table.name(),
         FAILED * all as f64,
     );
+    if let Some(note) = shared_fits(keys, checks) {
+        summary.push(' ');
+        summary.push_str(note);
+    }
     let mut page = Page::new("Posterior predictive checks", summary);
     for (index, part) in parts(checks).iter().enumerate() {
         let labels = part.first().map(|check| {

@@ -16,7 +16,7 @@ mod surrogate;
 mod table;
 mod training;
 
-pub use check::{FAILED, check_figures, check_report, count_checks};
+pub use check::{FAILED, check_figures, check_report, count_checks, shared_fits};
 pub use comparison::{comparison_figures, comparison_report};
 pub use demo::{DEMO, DemoOptions, DemoSummary, check_demo, demo, demo_data};
 pub use error::{Error, Result};

@@ -31,6 +31,7 @@ fn a_model_without_swaps_fails_on_uncued_items() {
     assert_eq!(document["below_05"], below);
     let page = std::fs::read_to_string(scratch.path("out/report.html")).unwrap();
     assert!(page.contains("Condition distance") && page.contains("Condition flat"));
+    assert!(page.contains("Conditions were fitted together"));
     assert_eq!(std::fs::read_to_string(scratch.path("out/checks.csv")).unwrap().lines().count(), 15);
     for name in ["errors-1.svg", "nontargets-2.csv", "probe-distance-1.svg", "summaries-2.svg"] {
         assert!(scratch.path("out/figures").join(name).is_file(), "{name}");
