@@ -132,6 +132,16 @@ impl Arguments {
             let model = fit.model().or_bad_input()?;
             chosen.push(SurrogateFit { position: position as u64, fit, model });
         }
+        if self.displays.is_none() {
+            // What participants who were fitted together share is nobody's answer to a fresh display.
+            let labelled: Vec<_> =
+                chosen.iter().map(|one| one.fit).filter(|fit| fit.participant.is_some()).collect();
+            let own = |shared: &Fit| {
+                let group = |fit: &Fit| (fit.condition.clone(), fit.set_size);
+                labelled.iter().any(|fit| group(fit) == group(shared))
+            };
+            chosen.retain(|one| one.fit.participant.is_some() || !own(one.fit));
+        }
         if chosen.is_empty() {
             let labels: Vec<String> = fits.fits.iter().map(Fit::label).collect();
             let folder = self.fit.display();

@@ -112,7 +112,8 @@ fn participants_are_fitted_together_with_their_shrinkage() {
     // One of them, or all, can be drawn from.
     let name = fits[1]["participant"].as_str().unwrap();
     scratch.run(&["surrogate", "fits", "--participant", name, "--trials", "20", "--out", "one"]);
-    scratch.run(&["surrogate", "fits", "--trials", "20", "--out", "all"]);
+    let all = scratch.run(&["surrogate", "fits", "--trials", "20", "--out", "all", "--json"]).json();
+    assert_eq!(all["trials"], 12 * 20, "what they share answers nothing: {all}");
     let separate = fit(&["--model", "bns:none", "--participants", "separate"]).json();
     let by = fit(&["--model", "bns:none", "--by", "participant,set_size"]).json();
     assert_eq!(separate["fits"], by["fits"]);

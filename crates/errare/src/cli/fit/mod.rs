@@ -175,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     if together.is_some() {
         document["shrinkage"] = serde_json::to_value(&shrinkage).or_failed()?;
     }
-    let summary = summary(&table, &fits.fits, &means, context);
+    let summary = summary(&table, &fits.fits, together.is_some(), &means, context);
     context.output.show("fit", context.out.as_deref(), &document, &summary)
 }
 

@@ -9,9 +9,11 @@ use crate::cli::output::{TextTable, count, counted};
 const WEIGHTS: [(&str, &str); 3] =
     [("target", "target"), ("nontarget", "non-target"), ("uniform", "uniform")];
 
+/// `together`: participants were fitted together, so that their evidence is that of what they share.
 pub(super) fn summary(
     table: &TrialTable,
     fits: &[Fit],
+    together: bool,
     means: &[ParticipantMeans],
     context: &Context,
 ) -> String {
@@ -51,7 +53,8 @@ pub(super) fn summary(
             let mut seen = bns.swap_curve.iter().filter(|point| point.has_data);
             let near = seen.next();
             let far = seen.next_back().or(near);
-            cells.push(format!("{:.2}", bns.log_evidence));
+            let joint = together && fit.participant.is_some();
+            cells.push(if joint { dash() } else { format!("{:.2}", bns.log_evidence) });
             cells.extend(
                 [near, far].map(|point| point.map_or_else(dash, |point| format!("{:.3}", point.mean))),
             );
@@ -65,6 +68,11 @@ pub(super) fn summary(
     let participants = counted(table.participants().len(), "participant");
     let mut text =
         format!("{} fitted to {} ({trials} of {participants})\n\n{rows}", first.model, table.name());
+    if has_edges(fits, &own) {
+        text.push_str(
+            "\nvalues without ± lie on an edge of their range or a kink of the likelihood, where there is no standard error\n",
+        );
+    }
     if !means.is_empty() {
         text.push_str(&format!("\nmean over participants [95 % interval]\n\n{}", mean_table(means, &own)));
     }
@@ -93,6 +101,18 @@ fn plus_minus(value: f64, digits: usize, error: Option<f64>) -> String {
         Some(error) => format!("{value:.digits$} ± {error:.digits$}"),
         None => format!("{value:.digits$}"),
     }
+}
+
+/// Whether a parameter has a standard error in some fits and none in others.
+fn has_edges(fits: &[Fit], own: &[&str]) -> bool {
+    let mixed = |errors: Vec<bool>| errors.contains(&true) && errors.contains(&false);
+    let of = |fit: &Fit, name: &str| {
+        fit.parameters.iter().find(|one| one.name == name).map(|one| one.standard_error.is_some())
+    };
+    own.iter().any(|name| mixed(fits.iter().filter_map(|fit| of(fit, name)).collect()))
+        || WEIGHTS.iter().any(|(name, _)| {
+            mixed(fits.iter().filter_map(|fit| Some(weight(fit, name)?.1.is_some())).collect())
+        })
 }
 
 /// The parameters that are neither weights nor hyperparameters, in the order of the model; some fits may lack one.
