@@ -84,7 +84,7 @@ pub fn resume(dir: &RunDir, experiment: Experiment, progress: &Progress) -> Resu
     go_on(dir, experiment, progress, None)
 }
 
-/// Trains to the end; what was measured of the network before goes if that took a step.
+/// Trains to the end; what was measured of the network before goes with the first steps.
 fn go_on(
     dir: &RunDir,
     experiment: Experiment,
@@ -92,9 +92,13 @@ fn go_on(
     inject_nan_at: Option<u64>,
 ) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
-    let summary = train(dir, experiment, targets, progress, inject_nan_at, |_| {})?;
+    // The log is written before the checkpoint, so that a killed training leaves no measurements of another network.
+    let mut cleared = None;
+    let summary = train(dir, experiment, targets, progress, inject_nan_at, |_| {
+        cleared.get_or_insert_with(|| remove_measurements(dir));
+    })?;
     if summary.taken > 0 {
-        remove_measurements(dir)?;
+        cleared.unwrap_or_else(|| remove_measurements(dir))?;
     }
     Ok(summary)
 }
