@@ -289,7 +289,7 @@ fn with_origin(page: Page, of: &str, provenance: &Provenance) -> Page {
 }
 
 /// What the metrics mean, in the order of the table.
-const METRICS: [(&str, &str, Unit); 16] = [
+const METRICS: [(&str, &str, Unit); 18] = [
     ("swap_rate", "responses drawn around an uncued item", Unit::Probability),
     ("swap_rate_oracle", "the same of the oracle", Unit::Probability),
     (
@@ -310,6 +310,8 @@ const METRICS: [(&str, &str, Unit); 16] = [
     ("kappa_oracle", "the same of the oracle", Unit::Dimensionless),
     ("off_ring_mass", "responses further than 3 s₀ from the ring", Unit::Probability),
     ("off_ring_mass_oracle", "the same of the oracle", Unit::Probability),
+    ("off_mode_mass", "responses far from every item", Unit::Probability),
+    ("off_mode_mass_oracle", "the same of the oracle", Unit::Probability),
 ];
 
 fn metric_table(fidelity: &Fidelity) -> Table {

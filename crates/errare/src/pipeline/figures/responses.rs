@@ -96,17 +96,22 @@ pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
             "Colour: angle of the first uncued item relative to the cued one; swaps to it lie where their own colour belongs."
         }
     };
-    let mut figure = Figure::new("clouds", "Responses in the behavioural plane")
-        .caption(format!("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right. {colour}"))
-        .how_computed(format!("{most} trials a panel, one for each of the first displays."))
-        .columns(panels.len());
+    let mut figure = Figure::new("clouds", "Responses in the behavioural plane").columns(panels.len());
+    let mut outside = 0;
     for (title, responses) in panels {
         let step = responses.samples.max(1);
-        let data = responses.polar().step_by(step).take(CLOUD).map(|(display, angle, radius)| {
-            let turned = angle - display.report[0];
-            let datum = Datum::new(radius * turned.cos(), radius * turned.sin());
-            if display.set_size() > 1 { datum.hue(display.report_offset(1)) } else { datum }
-        });
+        let data: Vec<Datum> = responses
+            .polar()
+            .step_by(step)
+            .take(CLOUD)
+            .map(|(display, angle, radius)| {
+                let turned = angle - display.report[0];
+                let [x, y] = [radius * turned.cos(), radius * turned.sin()];
+                outside += usize::from(x.abs().max(y.abs()) > reach);
+                let datum = Datum::new(x, y);
+                if display.set_size() > 1 { datum.hue(display.report_offset(1)) } else { datum }
+            })
+            .collect();
         figure = figure.panel(
             Panel::new(axis("read-out x₁"), axis("read-out x₂"))
                 .title(*title)
@@ -114,7 +119,14 @@ pub fn clouds(radius: f64, panels: &[(&str, &Responses)]) -> Figure {
                 .series(Series::cloud("trial", data)),
         );
     }
+    let beyond = match outside {
+        0 => String::new(),
+        1 => " One dot lies outside.".into(),
+        _ => format!(" {outside} dots lie outside."),
+    };
     figure
+        .caption(format!("Each dot is the read-out at the end of one trial, turned so that the cued item lies at the right.{beyond} {colour}"))
+        .how_computed(format!("{most} trials a panel, one for each of the first displays."))
 }
 
 #[cfg(test)]
@@ -146,5 +158,15 @@ mod tests {
         };
         assert_eq!(drawn(display(&[0.5])), (false, false));
         assert_eq!(drawn(display(&[0.5, 2.0])), (true, true));
+    }
+
+    #[test]
+    fn dots_that_the_plane_does_not_show_are_counted() {
+        let says = |point: [f32; 2]| {
+            let displays = vec![Display { probe: vec![0.5], report: vec![0.5], cued_slot: 0 }];
+            let responses = Responses { displays, samples: 1, points: vec![point] };
+            clouds(1.0, &[("network", &responses)]).svg().unwrap().contains("outside")
+        };
+        assert!(!says([1.2, 0.0]) && says([9.0, 0.0]));
     }
 }
