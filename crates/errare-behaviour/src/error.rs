@@ -74,12 +74,14 @@ pub enum Error {
         problem: &'static str,
     },
     /// A table of trials is not what it should be; nothing of it was read.
-    #[error("{}", crate::data::describe(path, problems))]
+    #[error("{}", crate::data::describe(path, problems, hints))]
     InvalidTable {
         /// The file, or the name of the set.
         path: String,
         /// Everything that is wrong, by row.
         problems: Vec<crate::data::Problem>,
+        /// What may be behind it all, such as other units than those that it was read in.
+        hints: Vec<String>,
     },
     /// A Parquet table could not be written.
     #[error("Parquet table: {0}")]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Error;
+
 /// One fault in a table.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -34,6 +36,28 @@ impl Problem {
     pub(super) fn cell(row: u64, column: &str, reason: impl Into<String>) -> Self {
         Self { row: Some(row), column: Some(column.to_owned()), reason: reason.into() }
     }
+
+    /// What is wrong without the value: the same for all problems of a kind, whatever quotes and numbers they name.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let mut kind = String::new();
+        let mut rest = self.reason.chars().peekable();
+        while let Some(next) = rest.next() {
+            match next {
+                '"' => {
+                    while let Some(quoted) = rest.next().filter(|&quoted| quoted != '"') {
+                        if quoted == '\\' {
+                            rest.next();
+                        }
+                    }
+                }
+                '-' | '.' if rest.peek().is_some_and(char::is_ascii_digit) => {}
+                digit if digit.is_ascii_digit() => {}
+                other => kind.push(other),
+            }
+        }
+        kind
+    }
 }
 
 impl fmt::Display for Problem {
@@ -55,7 +79,7 @@ impl fmt::Display for Problem {
 const SHOWN: usize = 10;
 
 /// The text of a refused table: one line for a single problem, else a count and an indented list.
-pub(crate) fn describe(path: &str, problems: &[Problem]) -> String {
+pub(crate) fn describe(path: &str, problems: &[Problem], hints: &[String]) -> String {
     if let [only] = problems {
         return format!("{path}: {only}");
     }
@@ -66,5 +90,28 @@ pub(crate) fn describe(path: &str, problems: &[Problem]) -> String {
     if problems.len() > SHOWN {
         text.push_str(&format!("\n  ... and {} more", problems.len() - SHOWN));
     }
+    hints.iter().for_each(|hint| text.push_str(&format!("\n{hint}")));
     text
+}
+
+/// A table that is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Everything that is wrong, by row.
+    pub(super) problems: Vec<Problem>,
+    /// What may be behind it all.
+    pub(super) hints: Vec<String>,
+}
+
+impl Refusal {
+    /// As the error about the table of this name.
+    pub(super) fn of(self, path: String) -> Error {
+        Error::InvalidTable { path, problems: self.problems, hints: self.hints }
+    }
+}
+
+impl From<Vec<Problem>> for Refusal {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, hints: Vec::new() }
+    }
 }

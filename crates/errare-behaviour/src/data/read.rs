@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::columns::Columns;
 use super::parquet::{MAGIC, ParquetRows};
+use super::problem::Refusal;
 use super::row::{Faults, RowReader};
 use super::{Origin, Problem, ReadOptions, Trial, TrialTable};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Reads a table from a CSV file: one row a trial, with a header.
 ///
@@ -32,7 +33,7 @@ pub fn read_csv(path: impl AsRef<Path>, options: &ReadOptions) -> Result<TrialTa
 /// # Errors
 /// [`Error::InvalidTable`] with every problem, by row and column.
 pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<TrialTable> {
-    read(name, bytes, options).map_err(|problems| Error::InvalidTable { path: name.to_owned(), problems })
+    read(name, bytes, options).map_err(|refusal| refusal.of(name.to_owned()))
 }
 
 /// Reads a table from a file: Parquet when its name ends in `.parquet` or it begins as such files do, else CSV.
@@ -54,10 +55,10 @@ pub fn read_table(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Trial
         file.read_to_end(&mut bytes).map_err(fail)?;
         return read_bytes(&name, &bytes, options);
     }
-    read_parquet(path, options).map_err(|problems| Error::InvalidTable { path: name, problems })
+    read_parquet(path, options).map_err(|refusal| refusal.of(name))
 }
 
-fn read_parquet(path: &Path, options: &ReadOptions) -> std::result::Result<TrialTable, Vec<Problem>> {
+fn read_parquet(path: &Path, options: &ReadOptions) -> std::result::Result<TrialTable, Refusal> {
     let file_problem = |reason: String| vec![Problem::file(reason)];
     let file = ParquetRows::open(path).map_err(file_problem)?;
     let columns = Columns::find(&file.header(), None, options)?;
@@ -68,7 +69,7 @@ fn read_parquet(path: &Path, options: &ReadOptions) -> std::result::Result<Trial
     table.finish(&path.display().to_string())
 }
 
-fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> std::result::Result<TrialTable, Vec<Problem>> {
+fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> std::result::Result<TrialTable, Refusal> {
     let text = text_of(bytes).map_err(|problem| vec![problem])?;
     let mut lines = LineCounter::new(text);
     let mut reader = csv::ReaderBuilder::new()
@@ -114,18 +115,20 @@ impl<'a> Builder<'a> {
         self.trials.extend(self.rows.read(row, record, &mut self.faults));
     }
 
-    fn finish(self, name: &str) -> std::result::Result<TrialTable, Vec<Problem>> {
+    fn finish(self, name: &str) -> std::result::Result<TrialTable, Refusal> {
         let Self { columns, options, rows, mut faults, mut trials, count } = self;
         if count == 0 {
             return Err(vec![Problem::file(
                 "the table has a header but no trials; expected one row a trial",
-            )]);
+            )]
+            .into());
         }
+        let hints = rows.other_units();
         let ranges = rows.finish(&mut faults);
         if !faults.problems.is_empty() {
             // Faults of whole columns are found last; a reader wants them by row.
             faults.problems.sort_by_key(|problem| problem.row);
-            return Err(faults.problems);
+            return Err(Refusal { problems: faults.problems, hints });
         }
         trials.shrink_to_fit();
         let origin = Origin {

@@ -142,6 +142,38 @@ impl<'a> RowReader<'a> {
         })
     }
 
+    /// The units that the angles fit, where many lie outside those that they were read in.
+    pub(super) fn other_units(&self) -> Vec<String> {
+        let report = fitting(&[&self.response, &self.report]);
+        let probe = fitting(&[&self.probe]);
+        let advice = |what: &str, option: &str, units: &[Units]| {
+            let choices: Vec<String> = units.iter().map(|units| format!("{option} {units}")).collect();
+            let which = if units.contains(&Units::Deg180) && units.len() > 1 {
+                ", the former if the feature is a half circle such as orientation"
+            } else {
+                ""
+            };
+            format!(
+                "{what} are out of range in {}, but all fit {}: read them with {}{which}",
+                if option == "--probe-units" { self.probe.units } else { self.report.units },
+                units.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "),
+                choices.join(" or ")
+            )
+        };
+        match (report.as_slice(), probe.as_slice()) {
+            ([], []) => vec![],
+            (report, probe) if report == probe && self.report.units == self.probe.units => {
+                vec![advice("many angles", "--units", report)]
+            }
+            (report, probe) => {
+                let of_report = ("many responses and report features", "--report-units", report);
+                let of_probe = ("many probe features", "--probe-units", probe);
+                let given = [of_report, of_probe].into_iter().filter(|(.., units)| !units.is_empty());
+                given.map(|(what, option, units)| advice(what, option, units)).collect()
+            }
+        }
+    }
+
     /// Adds the problems that only whole columns show; returns the ranges.
     pub(super) fn finish(self, faults: &mut Faults) -> Ranges {
         let join = |a: Option<ValueRange>, b: Option<ValueRange>| {
@@ -159,7 +191,14 @@ impl<'a> RowReader<'a> {
 struct Angles {
     block: String,
     units: Units,
+    /// Of the angles that can be used.
     range: Option<ValueRange>,
+    /// Of all numbers there are, good or bad.
+    all: Option<ValueRange>,
+    /// How many these are.
+    count: usize,
+    /// How many of them are out of range whatever the others are.
+    outside: usize,
     /// Whether some angle is negative beyond rounding.
     signed: bool,
     /// Cells above half a turn: row, column, value.
@@ -168,7 +207,16 @@ struct Angles {
 
 impl Angles {
     fn new(block: &str, units: Units) -> Self {
-        Self { block: block.to_owned(), units, range: None, signed: false, high: Vec::new() }
+        Self {
+            block: block.to_owned(),
+            units,
+            range: None,
+            all: None,
+            count: 0,
+            outside: 0,
+            signed: false,
+            high: Vec::new(),
+        }
     }
 
     /// Reads one angle (radians, wrapped).
@@ -181,12 +229,16 @@ impl Angles {
                 return None;
             }
         };
+        self.count += 1;
+        self.all = joined(self.all, value);
         let radians = units.to_radians(value);
         if radians.abs() > TAU + TOLERANCE {
+            self.outside += 1;
             faults.cell(row, column, beyond_a_turn(value, units));
             return None;
         }
         if radians < -PI - TOLERANCE {
+            self.outside += 1;
             faults.cell(
                 row,
                 column,
@@ -198,7 +250,7 @@ impl Angles {
         if radians > PI + TOLERANCE {
             self.high.push((row, column.to_owned(), value));
         }
-        self.range = ValueRange::of(self.range.into_iter().flat_map(|r| [r.min, r.max]).chain([value]));
+        self.range = joined(self.range, value);
         Some(wrap(radians))
     }
 
@@ -216,6 +268,35 @@ impl Angles {
             faults.cell(row, &column, reason);
         }
     }
+}
+
+/// A range with one value more.
+fn joined(range: Option<ValueRange>, value: f64) -> Option<ValueRange> {
+    ValueRange::of(range.into_iter().flat_map(|range| [range.min, range.max]).chain([value]))
+}
+
+/// The units that all numbers of these blocks fit, if they are probably not in those that they were read in: at least
+/// a quarter are out of range, as are those of a full circle that is read as half of one.
+fn fitting(blocks: &[&Angles]) -> Vec<Units> {
+    let high = |block: &Angles| if block.signed { block.high.len() } else { 0 };
+    let outside: usize = blocks.iter().map(|block| block.outside + high(block)).sum();
+    let count: usize = blocks.iter().map(|block| block.count).sum();
+    if outside == 0 || 4 * outside < count {
+        return Vec::new();
+    }
+    let ranges: Vec<ValueRange> = blocks.iter().filter_map(|block| block.all).collect();
+    let read_in = blocks.first().map(|block| block.units);
+    let fits = |units: Units| {
+        let (turn, room) = (units.turn(), TOLERANCE * units.turn() / TAU);
+        let within = |range: &ValueRange, low: f64| range.min >= low - room && range.max <= low + turn + room;
+        // Almost any numbers are few degrees: they must also fill some of the circle.
+        let fills = ranges.iter().any(|range| range.max.max(-range.min) >= 0.125 * turn);
+        fills && ranges.iter().all(|range| within(range, 0.0) || within(range, -0.5 * turn))
+    };
+    let mut fitting: Vec<Units> =
+        Units::ALL.into_iter().filter(|&units| Some(units) != read_in && fits(units)).collect();
+    fitting.sort_by(|a, b| a.turn().total_cmp(&b.turn()));
+    fitting
 }
 
 /// Whether a cell says that there is no value.

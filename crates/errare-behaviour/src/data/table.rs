@@ -156,7 +156,7 @@ impl TrialTable {
             }
         }
         if !problems.is_empty() {
-            return Err(Error::InvalidTable { path: name, problems });
+            return Err(Error::InvalidTable { path: name, problems, hints: Vec::new() });
         }
         let origin = Origin::of(&trials);
         Ok(Self { name, trials, extra_columns: Vec::new(), origin })

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 use errare::behaviour::Error;
-use errare::behaviour::data::{TableSummary, bundled};
+use errare::behaviour::data::{Problem, TableSummary, bundled};
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +17,7 @@ pub(crate) enum Arguments {
     /// List the data sets inside the program, with what to cite.
     #[command(after_help = "Example:\n  errare data list")]
     List,
-    /// Read a table, report every bad row, and summarise it.
+    /// Read a table, report what is wrong with it, column by column, and summarise it.
     #[command(after_help = "Examples:\n  \
         errare data check vandenberg2012_orientation\n  \
         errare data check vandenberg2012_color_wheel --where set_size=4 --json")]
@@ -72,20 +73,38 @@ fn check(arguments: &TableArguments, context: &Context) -> Result<(), Failure> {
         #[serde(flatten)]
         summary: TableSummary,
     }
-    let (table, identity) = arguments.read().map_err(every_problem)?;
+    let (table, identity) = arguments.read().map_err(every_kind)?;
     let document = Document { blake3: identity.blake3, summary: table.summary() };
     context.output.show("data check", None, &document, &document.summary.to_string())
 }
 
-/// Spells out every problem of a table, where other commands tell the first few.
-fn every_problem(failure: Failure) -> Failure {
+/// How many problems of a kind in a column are spelled out; the rest are counted.
+const SHOWN: usize = 5;
+
+/// Spells out the first problems of every kind in every column, where other commands tell the first few of all.
+fn every_kind(failure: Failure) -> Failure {
     let Failure::BadInput(error) = &failure else { return failure };
-    match error.downcast_ref() {
-        Some(Error::InvalidTable { path, problems }) if problems.len() > 1 => {
-            let mut text = format!("{path}: {} problems; nothing was read", problems.len());
-            problems.iter().for_each(|problem| text.push_str(&format!("\n  {problem}")));
-            Failure::bad_input(text)
-        }
-        _ => failure,
+    let Some(Error::InvalidTable { path, problems, hints }) = error.downcast_ref() else { return failure };
+    if problems.len() < 2 {
+        return failure;
     }
+    let mut kinds: IndexMap<(Option<&str>, String), Vec<&Problem>> = IndexMap::new();
+    for problem in problems {
+        kinds.entry((problem.column.as_deref(), problem.kind())).or_default().push(problem);
+    }
+    let mut text = format!("{path}: {} problems; nothing was read", count(problems.len()));
+    for ((column, _), of_kind) in kinds {
+        of_kind.iter().take(SHOWN).for_each(|problem| text.push_str(&format!("\n  {problem}")));
+        if of_kind.len() > SHOWN {
+            let more = of_kind.len() - SHOWN;
+            let place = match column {
+                Some(column) => format!("in column {column}"),
+                None if more == 1 => "row".to_owned(),
+                None => "rows".to_owned(),
+            };
+            text.push_str(&format!("\n  ... and {} more {place}", count(more)));
+        }
+    }
+    hints.iter().for_each(|hint| text.push_str(&format!("\n{hint}")));
+    Failure::bad_input(text)
 }

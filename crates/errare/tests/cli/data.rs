@@ -115,14 +115,36 @@ fn rows_units_and_columns_can_be_chosen() {
 }
 
 #[test]
-fn a_check_names_every_bad_cell_and_others_the_first_ten() {
+fn a_check_names_the_first_bad_cells_of_every_kind_and_others_the_first_ten() {
     let scratch = Scratch::new();
-    scratch.write("bad.csv", good_table() + &"1,2,left,0.1,0.2,0.3,1.4\n".repeat(12));
+    let bad = "1,2,left,0.1,0.2,0.3,1.4\n".repeat(12) + "1,2,inf,0.1,0.2,0.3,1.4\n1,2,0.1,0.1,west,0.3,1.4\n";
+    scratch.write("bad.csv", good_table() + &bad + &"1,2\n".repeat(6));
     let check = scratch.run(&["data", "check", "bad.csv"]);
-    check.refused(&["12 problems", "row 42", "row 53"]);
-    assert_eq!(check.stderr.matches("left").count(), 12);
+    check.refused(&[
+        "20 problems",
+        "row 42",
+        "row 46",
+        "... and 7 more in column response",
+        "... and 1 more row",
+    ]);
+    check.refused(&["row 54, column response", "row 55, column report_1", "row 60: 2 of 7 fields"]);
+    assert_eq!(check.stderr.matches("left").count(), 5);
     let fit = scratch.run(&["fit", "bad.csv", "--model", "two-component"]);
-    fit.refused(&["12 problems", "row 42", "and 2 more"]);
+    fit.refused(&["20 problems", "row 42", "and 10 more"]);
+}
+
+#[test]
+fn a_large_table_in_other_units_takes_a_few_lines() {
+    // Once one line for each of thousands of cells.
+    let scratch = Scratch::new();
+    let (_, degrees, _) = bad_tables().into_iter().find(|(name, ..)| *name == "degrees").unwrap();
+    let degrees = String::from_utf8(degrees).unwrap();
+    let rows = degrees.strip_prefix(HEADER).unwrap().repeat(50);
+    scratch.write("degrees.csv", HEADER.to_owned() + &rows);
+    let check = scratch.run(&["data", "check", "degrees.csv", "--json"]);
+    check.refused(&["problems; nothing was read", "more in column report_0", "all fit deg", "--units deg"]);
+    assert!(check.stderr.lines().count() < 100, "{}", check.stderr);
+    scratch.run(&["fit", "degrees.csv", "--model", "two-component"]).refused(&["all fit deg"]);
 }
 
 #[test]

@@ -135,6 +135,45 @@ fn degrees_read_as_radians() {
 }
 
 #[test]
+fn the_units_that_a_table_fits_are_told_when_many_angles_are_out_of_range() {
+    // Numbers as (response, report_0, probe_0) of single items, the units they are read in, and the hint.
+    let degrees = |turn: f64| move |trial: i32| turn * (f64::from(trial) + 0.5) / 40.0;
+    let [half, full, location] = [degrees(180.0), degrees(360.0), degrees(std::f64::consts::TAU)];
+    let hint = |report: &dyn Fn(i32) -> f64, probe: &dyn Fn(i32) -> f64, units: Units| {
+        let rows = (0..40).map(|trial| {
+            let (report, probe) = (report(trial), probe(trial));
+            format!("a,1,{report},{report},{probe}\n")
+        });
+        let table = "participant,set_size,response,report_0,probe_0\n".to_owned() + &rows.collect::<String>();
+        let error = read_bytes("table.csv", table.as_bytes(), &ReadOptions::in_units(units)).unwrap_err();
+        let Error::InvalidTable { hints, .. } = &error else { unreachable!() };
+        assert!(hints.iter().all(|hint| error.to_string().contains(hint)));
+        hints.join("\n")
+    };
+    assert_eq!(
+        hint(&full, &full, Units::Rad),
+        "many angles are out of range in rad, but all fit deg: read them with --units deg"
+    );
+    assert_says(
+        &hint(&half, &half, Units::Rad),
+        &["--units deg180 or --units deg, the former if", "half circle"],
+    );
+    assert_says(
+        &hint(&full, &location, Units::Rad),
+        &["responses and report features", "--report-units deg"],
+    );
+    assert!(!hint(&full, &location, Units::Rad).contains("probe"));
+    assert_says(
+        &hint(&half, &full, Units::Rad),
+        &["--report-units deg180 or", "\nmany probe", "--probe-units deg"],
+    );
+    assert_says(&hint(&full, &full, Units::Deg180), &["--units deg"]);
+    assert_says(&hint(&location, &location, Units::Rad180), &["--units rad"]);
+    // Radians of which many are wrong are no degrees.
+    assert_eq!(hint(&|trial| location(trial) - 3.0 * f64::from(trial % 2), &location, Units::Rad), "");
+}
+
+#[test]
 fn angles_that_fit_neither_coding() {
     assert_says(
         &spoilt("-1.0", "-3.5"),
