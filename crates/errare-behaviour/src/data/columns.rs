@@ -85,17 +85,28 @@ impl Columns {
         let (participant, set_size, response) =
             (required("participant"), required("set_size"), required("response"));
         let mut block = |prefix: &str, optional: bool| {
-            if optional && !features.iter().any(|feature| feature == prefix) {
+            let mut items: Vec<usize> = standard.iter().filter_map(|name| item_of(name, prefix)).collect();
+            items.sort_unstable();
+            // Those that begin with 1 are a feature too, and refused: they would be taken for none.
+            let from_one = items.first() == Some(&1);
+            if optional && !from_one && items.first() != Some(&0) {
                 return Vec::new();
             }
-            let count =
-                standard.iter().filter_map(|name| item_of(name, prefix)).max().map_or(1, |last| last + 1);
-            (0..count)
+            (0..items.last().map_or(1, |last| last + 1))
                 .filter_map(|item| {
                     let name = format!("{prefix}_{item}");
                     let found = position(&name);
                     if found.is_none() {
-                        problems.push(Problem::header(row, &name, missing_feature(prefix, &features)));
+                        let reason = if from_one && item == 0 {
+                            let of_file = |item: &usize| {
+                                position(&format!("{prefix}_{item}"))
+                                    .map(|index| (header[index].as_str(), *item))
+                            };
+                            numbered_from_one(prefix, &items.iter().filter_map(of_file).collect::<Vec<_>>())
+                        } else {
+                            missing_feature(prefix, &features)
+                        };
+                        problems.push(Problem::header(row, &name, reason));
                     }
                     found
                 })
@@ -170,6 +181,17 @@ fn missing(wanted: &str, header: &[String]) -> String {
         }
         None => format!("missing; the table has {}", listing(wanted, header)),
     }
+}
+
+/// What to do with columns that are numbered from 1, given by their names in the file and their numbers.
+fn numbered_from_one(prefix: &str, columns: &[(&str, usize)]) -> String {
+    let mapped: Vec<String> =
+        columns.iter().map(|(name, item)| format!("--column {name}={prefix}_{}", item - 1)).collect();
+    format!(
+        "missing; items are numbered from 0, and item 0 is the cued one: if {prefix}_1 is that of the cued item, number \
+         the columns from 0 or read them with {}",
+        mapped.join(" ")
+    )
 }
 
 fn missing_feature(prefix: &str, features: &[String]) -> String {

@@ -40,6 +40,40 @@ fn a_missing_column_is_named_with_what_may_be_meant() {
 }
 
 #[test]
+fn columns_that_are_numbered_from_one_are_told_how_to_be_read() {
+    let table = "participant,set_size,response,report_1,report_2,probe_1,probe_2\na,2,0.1,0.2,1.3,0.4,1.5\n";
+    let message = refusal(table.as_bytes(), &ReadOptions::default());
+    assert_says(
+        &message,
+        &["2 problems", "column report_0: missing; items are numbered from 0", "item 0 is the cued one"],
+    );
+    assert_says(
+        &message,
+        &["with --column report_1=report_0 --column report_2=report_1", "column probe_0: missing"],
+    );
+    let map = |pairs: &[(&str, &str)]| ReadOptions {
+        columns: pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+        ..ReadOptions::default()
+    };
+    let advised =
+        [("report_1", "report_0"), ("report_2", "report_1"), ("probe_1", "probe_0"), ("probe_2", "probe_1")];
+    let read = read_bytes("table.csv", table.as_bytes(), &map(&advised)).unwrap();
+    assert_eq!(read.trials()[0].display.report, [0.2, 1.3]);
+    // Probe features alone were once left out without a word.
+    assert_says(
+        &refusal(table.as_bytes(), &map(&advised[..2])),
+        &["column probe_0: missing", "probe_1=probe_0"],
+    );
+    // The columns are called by their names in the file.
+    let colours = table.replace("report_", "colour");
+    let mapped = map(&[("colour1", "report_1"), ("colour2", "report_2")]);
+    assert_says(
+        &refusal(colours.as_bytes(), &mapped),
+        &["--column colour1=report_0 --column colour2=report_1"],
+    );
+}
+
+#[test]
 fn a_feature_that_is_asked_for_must_be_there() {
     let options = ReadOptions { probe_prefix: "probe2".into(), ..ReadOptions::default() };
     let message = refusal(SOUND.as_bytes(), &options);
