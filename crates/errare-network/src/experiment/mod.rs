@@ -53,6 +53,7 @@ impl Experiment {
         let mut base: toml::Table = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
         base.remove("stage");
         let mut stages = Vec::new();
+        let count = spelled.stage.len() + 1;
         for (index, mut overrides) in spelled.stage.into_iter().enumerate() {
             if let Some(until) = overrides.remove("until") {
                 let training = overrides.entry("training").or_insert(toml::Table::new().into());
@@ -62,7 +63,7 @@ impl Experiment {
             }
             let merged = merge(base.clone(), overrides);
             let stage: Stage = merged.try_into().map_err(|error: toml::de::Error| {
-                fail(format!("stage {}: {}", index + 1, explain(error.message())))
+                fail(format!("{}: {}", stage_name(index, count), explain(error.message())))
             })?;
             stages.push(stage);
         }
@@ -79,10 +80,12 @@ impl Experiment {
         let Some(last) = stages.last() else {
             return Err(Error::invalid("stage", "empty", "at least one stage"));
         };
-        for (index, stage) in stages.iter().enumerate() {
+        // The last one first: what is wrong with the top level of the file is wrong with every stage that takes it over.
+        let count = stages.len();
+        for (index, stage) in stages.iter().enumerate().cycle().skip(count - 1).take(count) {
             check(stage, &stages[0], last).map_err(|reason| Error::Experiment {
                 path: folder.into(),
-                reason: if stages.len() > 1 { format!("stage {}: {reason}", index + 1) } else { reason },
+                reason: if count > 1 { format!("{}: {reason}", stage_name(index, count)) } else { reason },
             })?;
         }
         #[derive(Serialize)]
@@ -132,6 +135,19 @@ impl Experiment {
     pub fn total_steps(&self) -> u64 {
         self.stages.iter().map(Stage::steps).sum()
     }
+}
+
+/// The name of a stage of `count` in messages: its number from 1, as in the log, and where it stands in the file.
+fn stage_name(index: usize, count: usize) -> String {
+    let number = index + 1;
+    let place = match number {
+        _ if number == count => "the top level of the file".to_owned(),
+        1 => "the first [[stage]]".to_owned(),
+        2 => "the second [[stage]]".to_owned(),
+        3 => "the third [[stage]]".to_owned(),
+        _ => format!("[[stage]] number {number}"),
+    };
+    format!("stage {number} of {count}, {place}")
 }
 
 /// What is wrong with a stage by itself, or beside the first and the last one.
@@ -298,12 +314,16 @@ mod tests {
             ),
             ("[objective]\nhand_off_spread = 0.1\n[training]\nsamples = 1", "one sample has no spread"),
             ("[diffusion]\nreverse_variance = \"posterio\"", "did you mean `posterior`"),
-            ("[[stage]]\nnetwork.neurons = 20", "may not change"),
             ("[[stage]]\nnetwork.alpha = 0.2", "may not change"),
             ("[[stage]]\nnetwork.input_gain = 2.0", "may not change"),
             (
                 "[[stage]]\ntraining.start_from = \"a\"\n[[stage]]\ntraining.start_from = \"b\"",
-                "stage 2: only the first stage starts from a run",
+                "stage 2 of 3, the second [[stage]]: only the first stage starts from a run",
+            ),
+            ("[[stage]]\nnetwork.neurons = 20", "stage 1 of 2, the first [[stage]]: a stage may not change"),
+            (
+                "[training]\ndisplays = 0\n[[stage]]\ntraining.samples = 2",
+                "stage 2 of 2, the top level of the file: training.displays is 0",
             ),
             ("[[stage]]\nnetwork.probe_columns = 8", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),

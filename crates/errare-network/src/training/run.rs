@@ -61,7 +61,7 @@ pub fn train(
     inject_nan_at: Option<u64>,
     mut on_log: impl FnMut(&LogEntry),
 ) -> Result<TrainingSummary> {
-    let total = experiment.total_steps();
+    let (total, stages) = (experiment.total_steps(), experiment.stages().len());
     let text = experiment.to_toml().to_owned();
     let fresh = !dir.file(CHECKPOINT).exists();
     let mut trainer = begin_training(dir.path(), experiment, targets)?;
@@ -80,7 +80,7 @@ pub fn train(
         let stage = trainer.progress().stage;
         if let Some(entry) = trainer.step()? {
             log.append(entry.step, &entry).map_err(Error::Writing)?;
-            bar.set(entry.step, &progress_line(&entry));
+            bar.set(entry.step, &progress_line(&entry, stages));
             on_log(&entry);
         }
         // The log first, always: a checkpoint never knows of steps that the log does not.
@@ -123,9 +123,10 @@ pub fn begin_training(
     Ok(trainer)
 }
 
-fn progress_line(entry: &LogEntry) -> String {
+fn progress_line(entry: &LogEntry, stages: usize) -> String {
     let LogEntry { stage, smoothed_loss, floor, excess, .. } = entry;
-    let mut line = format!("stage {stage}, loss {smoothed_loss:.3} (floor {floor:.3}, excess {excess:.2})");
+    let mut line = if stages > 1 { format!("stage {stage} of {stages}, ") } else { String::new() };
+    line.push_str(&format!("loss {smoothed_loss:.3} (floor {floor:.3}, excess {excess:.2})"));
     if let Some(plateau) = entry.plateau {
         line.push_str(&format!(", on a plateau: {plateau}"));
     }
