@@ -1,5 +1,8 @@
 //! The arguments that say which trials a command works on, and reading those trials.
 
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+
 use errare::behaviour::data::{bundled, open, read_bytes};
 use errare::behaviour::{ReadOptions, TrialTable, Units};
 use errare::core::progress::Progress;
@@ -10,7 +13,8 @@ use super::failure::{Failure, Stage};
 /// Which table, how it is written, and which of its rows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TableArguments {
-    /// Name of a bundled data set (see `errare data list`), or path of a CSV or Parquet file.
+    /// Name of a bundled data set (see `errare data list`), path of a CSV or Parquet file, or - for a CSV table from
+    /// standard input.
     #[arg(value_name = "DATA")]
     data: String,
     #[command(flatten)]
@@ -91,6 +95,7 @@ impl TableOptions {
             )));
         }
         let streamed = if set.is_none() { stream(data)? } else { None };
+        let data = name_of(data);
         let mut table = match &streamed {
             Some(bytes) => read_bytes(data, bytes, &options),
             None => open(data, &options),
@@ -126,15 +131,37 @@ impl TableOptions {
     }
 }
 
-/// All that comes out of a pipe, which can be read once only; `None` for what is no pipe.
+/// How the command line spells the table that comes in by standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// What a table is called in messages and results.
+fn name_of(data: &str) -> &str {
+    if data == STANDARD_INPUT { "standard input" } else { data }
+}
+
+/// All that comes in by standard input or out of another pipe, which can be read once only; `None` for what is no pipe.
 fn stream(path: &str) -> Result<Option<Vec<u8>>, Failure> {
-    if !std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+    let standard = path == STANDARD_INPUT;
+    if standard && std::io::stdin().is_terminal() {
+        return Err(Failure::bad_input(
+            "- reads the table from standard input, which is a terminal: send a table there, as in `errare data check - \
+             < trials.csv`, or name its file",
+        ));
+    }
+    if !standard && !std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return Ok(None);
     }
-    let bytes = std::fs::read(path).map_err(|error| Failure::bad_input(format!("{path}: {error}")))?;
+    let mut bytes = Vec::new();
+    let read = if standard {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|mut pipe| pipe.read_to_end(&mut bytes))
+    };
+    let name = name_of(path);
+    read.map_err(|error| Failure::bad_input(format!("{name}: {error}")))?;
     if bytes.starts_with(b"PAR1") {
         return Err(Failure::bad_input(format!(
-            "{path}: a Parquet table is read from its end, which a pipe does not allow: give a file, or CSV"
+            "{name}: a Parquet table is read from its end, which a pipe does not allow: give a file, or CSV"
         )));
     }
     Ok(Some(bytes))

@@ -167,13 +167,25 @@ fn a_pipe_is_read_as_a_file_is() {
     scratch.write("good.csv", good_table());
     let check = ["data", "check", "good.csv", "--json"];
     let of_file = scratch.run(&check).json();
-    let of_pipe = scratch.run_with(&["data", "check", "/dev/stdin", "--json"], good_table()).json();
-    for key in ["trials", "participants", "blake3", "set_sizes"] {
-        assert_eq!(of_pipe[key], of_file[key], "{key}");
+    for (pipe, name) in [("/dev/stdin", "/dev/stdin"), ("-", "standard input")] {
+        let of_pipe = scratch.run_with(&["data", "check", pipe, "--json"], good_table()).json();
+        for key in ["trials", "participants", "blake3", "set_sizes"] {
+            assert_eq!(of_pipe[key], of_file[key], "{key}");
+        }
+        let bad = good_table() + "1,2,left,0.1,0.2,0.3,1.4\n";
+        scratch.run_with(&["data", "check", pipe], bad).refused(&[name, "row 42", "left"]);
+        scratch.run_with(&["data", "check", pipe], "PAR1...PAR1").refused(&["Parquet", "pipe", "CSV"]);
+        scratch.run_with(&["data", "check", pipe], "").refused(&[name, "empty"]);
     }
-    let bad = good_table() + "1,2,left,0.1,0.2,0.3,1.4\n";
-    scratch.run_with(&["data", "check", "/dev/stdin"], bad).refused(&["/dev/stdin", "row 42", "left"]);
-    scratch.run_with(&["data", "check", "/dev/stdin"], "PAR1...PAR1").refused(&["Parquet", "pipe", "CSV"]);
+    let fit = ["fit", "-", "--model", "two-component", "--out", "o"];
+    let fitted = scratch.run_with(&fit, good_table());
+    assert!(
+        fitted.stdout.starts_with("two-component fitted to standard input (40 trials"),
+        "{}",
+        fitted.stdout
+    );
+    let provenance = std::fs::read_to_string(scratch.path("o/provenance.json")).unwrap();
+    assert!(provenance.contains("\"standard input\""), "{provenance}");
 }
 
 #[test]
