@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// An output directory holds something that must not be overwritten.
     #[error(
-        "{path} is not empty and holds {holds}: choose an empty or new directory for the output of `{wanted}`",
+        "{path} is not empty and holds {holds}: choose an empty or new directory for {wanted}",
         path = path.display()
     )]
     DirectoryTaken {
@@ -56,7 +56,7 @@ pub enum Error {
         path: PathBuf,
         /// What it holds.
         holds: String,
-        /// The kind of run it was wanted for.
+        /// What it was wanted for.
         wanted: String,
     },
     /// Another process is writing to an output directory.

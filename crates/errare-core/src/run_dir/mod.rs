@@ -99,8 +99,8 @@ impl RunDir {
         if held.as_deref() == Some(kind) {
             return Ok(true);
         }
-        let holds = held.map_or_else(|| "other files".to_owned(), |held| format!("a run of `{held}`"));
-        Err(Error::DirectoryTaken { path: path.to_path_buf(), holds, wanted: kind.to_owned() })
+        let holds = held.map_or_else(|| "other files".to_owned(), |held| in_words(&held));
+        Err(Error::DirectoryTaken { path: path.to_path_buf(), holds, wanted: in_words(kind) })
     }
 
     /// The kind of run in `path`, from its `provenance.json`; `None` when there is none to read.
@@ -190,6 +190,16 @@ fn is_bookkeeping(name: &std::ffi::OsStr) -> bool {
     name == LOCK_FILE || name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(TEMPORARY))
 }
 
+/// A kind of results as messages call it: `a fit`, `an analysis`, `the run of a network`.
+fn in_words(kind: &str) -> String {
+    match kind {
+        "run" => "the run of a network".to_owned(),
+        "surrogate" => "surrogate trials".to_owned(),
+        _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
+}
+
 /// Names of what is in a directory, sorted.
 #[cfg(test)]
 fn names(path: &Path) -> Vec<String> {
@@ -214,8 +224,12 @@ mod tests {
         dir.write_json(PROVENANCE_FILE, &json!({"kind": "fit"})).unwrap();
         drop(dir);
         assert!(RunDir::claim(&path, "fit").unwrap().continued());
-        let error = RunDir::claim(&path, "train").unwrap_err().to_string();
-        assert!(error.contains("a run of `fit`") && error.contains("train"), "{error}");
+        for (kind, words) in
+            [("run", "the run of a network"), ("analysis", "an analysis"), ("surrogate", "surrogate trials")]
+        {
+            let error = RunDir::claim(&path, kind).unwrap_err().to_string();
+            assert!(error.contains("holds a fit: ") && error.ends_with(&format!(" for {words}")), "{error}");
+        }
     }
 
     #[test]

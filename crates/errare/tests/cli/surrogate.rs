@@ -82,7 +82,7 @@ fn what_cannot_be_drawn_from_is_refused() {
     fitted(&scratch, "two-component");
     surrogate(&scratch, &["--set-size", "3", "--out", "drawn"]).refused(&["set size 1", "set size 6"]);
     surrogate(&scratch, &[]).refused(&["--out"]);
-    surrogate(&scratch, &["--out", "fit"]).refused(&["a run of `fit`"]);
+    surrogate(&scratch, &["--out", "fit"]).refused(&["holds a fit", "for surrogate trials"]);
     surrogate(&scratch, &["--draw", "3", "--out", "drawn"]).refused(&[
         "--draw",
         "two-component",
