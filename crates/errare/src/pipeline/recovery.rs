@@ -70,6 +70,17 @@ fn number(title: &str) -> Column {
     Column::number(title, &Unit::Dimensionless)
 }
 
+/// The unit of a parameter or weight by its name. κ and other concentrations are pure numbers, as on every page.
+fn unit(parameter: &str) -> Unit {
+    match parameter {
+        "target" | "nontarget" | "uniform" | "lambda" => Unit::Probability,
+        "similarity_length" | "gamma" => Unit::Radians,
+        "s" => Unit::PerRadian,
+        "capacity" => Unit::Count("items".into()),
+        _ => Unit::Dimensionless,
+    }
+}
+
 fn gates(gates: &[Gate]) -> Section {
     let mut table = Table::new(
         "Gates, as stated before the run",
@@ -104,7 +115,7 @@ fn parameters(recoveries: &[ParameterRecovery]) -> Result<Section> {
         for summary in &recovery.parameters {
             table = table.row([
                 Cell::text(recovery.truth.as_str()),
-                Cell::text(summary.name.as_str()),
+                Cell::text(unit(&summary.name).label(&summary.name)),
                 Cell::number(summary.truth, 3),
                 Cell::text(errare_report::number::plus_minus(summary.bias, summary.bias_error)),
                 Cell::number(summary.rmse, 3),
@@ -141,7 +152,7 @@ fn estimates(recovery: &ParameterRecovery, index: usize) -> Figure {
         figure = figure.panel(
             Panel::new(
                 Axis::new("data set, by estimate", Unit::Dimensionless),
-                Axis::new(summary.name.as_str(), Unit::Dimensionless).including(summary.truth),
+                Axis::new(summary.name.as_str(), unit(&summary.name)).including(summary.truth),
             )
             .title(summary.name.as_str())
             .level("truth", summary.truth)
@@ -221,7 +232,7 @@ fn ranks(calibration: &Calibration) -> Result<Section> {
         figure = figure.panel(
             Panel::new(
                 Axis::new("rank", Unit::Dimensionless),
-                Axis::new("data sets", Unit::Count("sets".into())).including(0.0),
+                Axis::new("number of data sets", Unit::Dimensionless).including(0.0),
             )
             .title(quantity.name.as_str())
             .level("expected", calibration.sets as f64 / bins as f64)

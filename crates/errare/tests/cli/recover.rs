@@ -88,6 +88,27 @@ fn fits_of_a_directory_are_truths() {
 }
 
 #[test]
+fn the_page_tells_the_units_of_parameters() {
+    let scratch = Scratch::new();
+    for (model, fit, labels) in [
+        ("slots", "slots", &["capacity (items)", "kappa"][..]),
+        ("tcc", "tcc", &["similarity_length (rad)", "d_prime"]),
+        ("imm:full", "imm", &["s (rad⁻¹)"]),
+    ] {
+        let arguments = ["simulated_probe_effect", "--where", "set_size=4", "--by", "none", "--out", fit];
+        assert_eq!(scratch.run(&[&["fit", "--model", model][..], &arguments].concat()).code, 0);
+        let out = format!("{fit}-recovered");
+        let outcome = scratch.run(&["recover", fit, "--trials", "60", "--sets", "2", "--out", &out]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let page = std::fs::read_to_string(scratch.path(&out).join("report.html")).unwrap();
+        for label in labels {
+            // In the table and on the axis.
+            assert!(page.matches(&format!(">{label}<")).count() >= 2, "{label}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_recovered_is_refused() {
     let scratch = Scratch::new();
     let refused = |arguments: &[&str], parts: &[&str]| {
