@@ -17,7 +17,7 @@ pub(crate) enum Arguments {
     /// List the data sets inside the program, with what to cite.
     #[command(after_help = "Example:\n  errare data list")]
     List,
-    /// Read a table, report what is wrong with it, column by column, and summarise it.
+    /// Read a table, report what is wrong with it, and summarise it.
     #[command(after_help = "Examples:\n  \
         errare data check vandenberg2012_orientation\n  \
         errare data check vandenberg2012_color_wheel --where set_size=4 --json")]
@@ -78,30 +78,34 @@ fn check(arguments: &TableArguments, context: &Context) -> Result<(), Failure> {
     context.output.show("data check", None, &document, &document.summary.to_string())
 }
 
-/// How many problems of a kind in a column are spelled out; the rest are counted.
+/// Where a problem of this column is, with those of the other items' columns of its feature.
+fn place(column: &str) -> String {
+    match column.rsplit_once('_') {
+        Some((feature, item)) if item.parse::<u8>().is_ok() => format!("in columns {feature}_*"),
+        _ => format!("in column {column}"),
+    }
+}
+
+/// How many problems of a kind in a column, or in those of one feature, are spelled out; the rest are counted.
 const SHOWN: usize = 5;
 
-/// Spells out the first problems of every kind in every column, where other commands tell the first few of all.
+/// Spells out the first problems of every kind in every column or feature, where other commands tell the first few of all.
 fn every_kind(failure: Failure) -> Failure {
     let Failure::BadInput(error) = &failure else { return failure };
     let Some(Error::InvalidTable { path, problems, hints }) = error.downcast_ref() else { return failure };
     if problems.len() < 2 {
         return failure;
     }
-    let mut kinds: IndexMap<(Option<&str>, String), Vec<&Problem>> = IndexMap::new();
+    let mut kinds: IndexMap<(Option<String>, String), Vec<&Problem>> = IndexMap::new();
     for problem in problems {
-        kinds.entry((problem.column.as_deref(), problem.kind())).or_default().push(problem);
+        kinds.entry((problem.column.as_deref().map(place), problem.kind())).or_default().push(problem);
     }
     let mut text = format!("{path}: {} problems; nothing was read", count(problems.len()));
-    for ((column, _), of_kind) in kinds {
+    for ((place, _), of_kind) in kinds {
         of_kind.iter().take(SHOWN).for_each(|problem| text.push_str(&format!("\n  {problem}")));
         if of_kind.len() > SHOWN {
             let more = of_kind.len() - SHOWN;
-            let place = match column {
-                Some(column) => format!("in column {column}"),
-                None if more == 1 => "row".to_owned(),
-                None => "rows".to_owned(),
-            };
+            let place = place.unwrap_or_else(|| if more == 1 { "row" } else { "rows" }.to_owned());
             text.push_str(&format!("\n  ... and {} more {place}", count(more)));
         }
     }

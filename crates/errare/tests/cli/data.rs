@@ -142,8 +142,8 @@ fn a_large_table_in_other_units_takes_a_few_lines() {
     let rows = degrees.strip_prefix(HEADER).unwrap().repeat(50);
     scratch.write("degrees.csv", HEADER.to_owned() + &rows);
     let check = scratch.run(&["data", "check", "degrees.csv", "--json"]);
-    check.refused(&["problems; nothing was read", "more in column report_0", "all fit deg", "--units deg"]);
-    assert!(check.stderr.lines().count() < 100, "{}", check.stderr);
+    check.refused(&["problems; nothing was read", "more in columns report_*", "all fit deg", "--units deg"]);
+    assert!(check.stderr.lines().count() < 60, "{}", check.stderr);
     scratch.run(&["fit", "degrees.csv", "--model", "two-component"]).refused(&["all fit deg"]);
 }
 
