@@ -134,13 +134,13 @@ impl Arguments {
         }
         if self.displays.is_none() {
             // What participants who were fitted together share is nobody's answer to a fresh display.
-            let labelled: Vec<_> =
+            let of_participants: Vec<&Fit> =
                 chosen.iter().map(|one| one.fit).filter(|fit| fit.participant.is_some()).collect();
-            let own = |shared: &Fit| {
-                let group = |fit: &Fit| (fit.condition.clone(), fit.set_size);
-                labelled.iter().any(|fit| group(fit) == group(shared))
+            let is_shared = |fit: &Fit| {
+                let own = |one: &&Fit| one.condition == fit.condition && one.set_size == fit.set_size;
+                fit.participant.is_none() && of_participants.iter().any(own)
             };
-            chosen.retain(|one| one.fit.participant.is_some() || !own(one.fit));
+            chosen.retain(|one| !is_shared(one.fit));
         }
         if chosen.is_empty() {
             let labels: Vec<String> = fits.fits.iter().map(Fit::label).collect();

@@ -1,6 +1,5 @@
 //! The arguments that say which trials a command works on, and reading those trials.
 
-use std::fs::File;
 use std::io::{IsTerminal, Read};
 
 use errare::behaviour::data::{bundled, open, read_bytes};
@@ -151,14 +150,14 @@ fn stream(path: &str) -> Result<Option<Vec<u8>>, Failure> {
     if !standard && !std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
     let read = if standard {
-        std::io::stdin().lock().read_to_end(&mut bytes)
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        File::open(path).and_then(|mut pipe| pipe.read_to_end(&mut bytes))
+        std::fs::read(path)
     };
     let name = name_of(path);
-    read.map_err(|error| Failure::bad_input(format!("{name}: {error}")))?;
+    let bytes = read.map_err(|error| Failure::bad_input(format!("{name}: {error}")))?;
     if bytes.starts_with(b"PAR1") {
         return Err(Failure::bad_input(format!(
             "{name}: a Parquet table is read from its end, which a pipe does not allow: give a file, or CSV"

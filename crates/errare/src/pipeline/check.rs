@@ -64,9 +64,14 @@ pub fn count_checks(checks: &[Check]) -> (usize, usize) {
 /// What to know of checks apart by condition when the fits, grouped by `keys`, were not.
 #[must_use]
 pub fn shared_fits(keys: &[GroupKey], checks: &[Check]) -> Option<&'static str> {
-    let mut conditions = checks.iter().map(|check| &check.condition);
-    let first = conditions.next()?;
-    (!keys.contains(&GroupKey::Condition) && conditions.any(|condition| condition != first)).then_some(
+    let of_one_fit = |one: &Check, other: &Check| {
+        one.participant == other.participant
+            && (one.set_size == other.set_size || !keys.contains(&GroupKey::SetSize))
+    };
+    let shared = checks.iter().enumerate().any(|(index, one)| {
+        checks[..index].iter().any(|other| one.condition != other.condition && of_one_fit(one, other))
+    });
+    (shared && !keys.contains(&GroupKey::Condition)).then_some(
         "Conditions were fitted together and are checked apart, so that a difference between them counts against the model; \
          --by condition fits each by itself.",
     )
@@ -158,4 +163,27 @@ fn p_values(part: &[&Check]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_different_people_are_not_fitted_together() {
+        let check = |participant: Option<&str>, condition: &str| Check {
+            participant: participant.map(str::to_owned),
+            condition: Some(condition.to_owned()),
+            set_size: 2,
+            trials: 10,
+            summaries: vec![],
+            curves: vec![],
+        };
+        let by = [GroupKey::Participant, GroupKey::SetSize];
+        assert!(shared_fits(&by, &[check(Some("a"), "flat"), check(Some("b"), "steep")]).is_none());
+        assert!(shared_fits(&by, &[check(Some("a"), "flat"), check(Some("a"), "steep")]).is_some());
+        let pooled = [check(None, "flat"), check(None, "steep")];
+        assert!(shared_fits(&[], &pooled).is_some());
+        assert!(shared_fits(&[GroupKey::Condition], &pooled).is_none());
+    }
 }

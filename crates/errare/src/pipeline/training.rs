@@ -92,13 +92,11 @@ fn go_on(
     inject_nan_at: Option<u64>,
 ) -> Result<TrainingSummary> {
     let targets = experiment.targets()?;
-    // The log is written before the checkpoint, so that a killed training leaves no measurements of another network.
+    // The log tells of steps before a checkpoint does, and of the last one always.
     let mut cleared = None;
     let summary = train(dir, experiment, targets, progress, inject_nan_at, |_| {
         cleared.get_or_insert_with(|| remove_measurements(dir));
     })?;
-    if summary.taken > 0 {
-        cleared.unwrap_or_else(|| remove_measurements(dir))?;
-    }
+    cleared.unwrap_or(Ok(()))?;
     Ok(summary)
 }

@@ -90,6 +90,12 @@ fn groups_are_as_asked_for() {
     assert_eq!(fits("participant").len(), 12);
     assert_eq!(fits("condition")[0]["condition"], "distance");
     assert_eq!(fits("participant,condition,set_size").len(), 12 * 2 * 4);
+    // Some participants are fitted without guesses, and then without standard errors.
+    let says = |by: &str| {
+        let arguments = ["fit", "simulated_probe_effect", "--model", "three-component", "--by", by];
+        Scratch::new().run(&arguments).stdout.contains("no ±: ")
+    };
+    assert!(says("participant,set_size") && !says("none"));
 }
 
 #[test]
@@ -112,6 +118,13 @@ fn participants_are_fitted_together_with_their_shrinkage() {
     // One of them, or all, can be drawn from.
     let name = fits[1]["participant"].as_str().unwrap();
     scratch.run(&["surrogate", "fits", "--participant", name, "--trials", "20", "--out", "one"]);
+    // What they share has the evidence of all, and their own rows have none.
+    let text = scratch
+        .run(&[&set[..set.len() - 1], &["--model", "bns:none", "--participants", "emissions"]].concat());
+    assert_eq!(
+        text.stdout.lines().filter(|line| line.split_whitespace().rev().nth(2) == Some("-")).count(),
+        12
+    );
     let all = scratch.run(&["surrogate", "fits", "--trials", "20", "--out", "all", "--json"]).json();
     assert_eq!(all["trials"], 12 * 20, "what they share answers nothing: {all}");
     let separate = fit(&["--model", "bns:none", "--participants", "separate"]).json();

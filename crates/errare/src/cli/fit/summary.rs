@@ -68,9 +68,9 @@ pub(super) fn summary(
     let participants = counted(table.participants().len(), "participant");
     let mut text =
         format!("{} fitted to {} ({trials} of {participants})\n\n{rows}", first.model, table.name());
-    if has_edges(fits, &own) {
+    if some_lack_errors(fits, &own) {
         text.push_str(
-            "\nvalues without ± lie on an edge of their range or a kink of the likelihood, where there is no standard error\n",
+            "\nno ±: the likelihood is largest on an edge of a parameter's range or at a kink, or tells nothing of it\n",
         );
     }
     if !means.is_empty() {
@@ -104,7 +104,7 @@ fn plus_minus(value: f64, digits: usize, error: Option<f64>) -> String {
 }
 
 /// Whether a parameter has a standard error in some fits and none in others.
-fn has_edges(fits: &[Fit], own: &[&str]) -> bool {
+fn some_lack_errors(fits: &[Fit], own: &[&str]) -> bool {
     let mixed = |errors: Vec<bool>| errors.contains(&true) && errors.contains(&false);
     let of = |fit: &Fit, name: &str| {
         fit.parameters.iter().find(|one| one.name == name).map(|one| one.standard_error.is_some())
