@@ -18,8 +18,9 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
-    outer_accumulate, row, row_mut, rows, rows_mut, transposed_accumulate,
+    InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_half_sums, add_row_sums,
+    affine_rows, dot_rows, half_sums, outer_accumulate, row, row_mut, rows, rows_mut, sum_row,
+    transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -162,14 +163,17 @@ impl Level {
             let bias = inputs.bias[self.units.start + i * self.size + unit];
             let mut sum = [Lanes::splat(bias); VECTORS];
             for child in unit * fan..(unit + 1) * fan {
-                let h = row_mut(tree, above.rows.start + child);
+                // Outside the loop over vectors, which then has no branches, and keeps the sums in registers.
+                let (p, h) = (weights[child], row_mut(tree, above.rows.start + child));
+                let mut slopes =
+                    slopes.as_deref_mut().map(|slopes| row_mut(slopes, above.rows.start + child));
                 for v in 0..VECTORS {
                     let slope;
                     (h[v], slope) = h[v].softplus::<S>();
                     if let Some(slopes) = &mut slopes {
-                        row_mut(slopes, above.rows.start + child)[v] = slope;
+                        slopes[v] = slope;
                     }
-                    sum[v] = sum[v].add_scaled::<S>(weights[child], h[v]);
+                    sum[v] = sum[v].add_scaled::<S>(p, h[v]);
                 }
             }
             *row_mut(tree, self.rows.start + unit) = sum;
@@ -327,19 +331,49 @@ fn descend<T: Real, S: InstructionSet>(
     slopes: &mut [Lanes<T>],
 ) {
     let fan = level.fan(above);
-    let (from, first) = (i * above.size, level.children.start + i * above.size);
+    let from = i * above.size;
     // The rows of the leaves come first, so those of a level follow those of the level above.
     let (slopes, g) = slopes.split_at_mut(level.rows.start * VECTORS);
-    let g = rows(g, 0, level.size);
-    let h = rows(tree, above.rows.start, above.size);
-    let children = first..first + above.size;
-    add_row_dots::<T, S>(&mut gradients.parameters[children.clone()], h, g, fan);
-    let slopes = rows_mut(slopes, above.rows.start, above.size);
-    for (child, &p) in parameters[children].iter().enumerate() {
-        let (slope, g) = (row_mut(slopes, child), row(g, child / fan));
-        for v in 0..VECTORS {
-            slope[v] = slope[v].zip(g[v], |s, g| p * g * s);
+    let (slopes, g) = (rows_mut(slopes, above.rows.start, above.size).as_chunks_mut().0, g.as_chunks().0);
+    let h = rows(tree, above.rows.start, above.size).as_chunks().0;
+    let children = level.children.start + from..level.children.start + from + above.size;
+    let p = &parameters[children.clone()];
+    let d_p = &mut gradients.parameters[children];
+    let d_bias = &mut gradients.bias[above.units.start + from..][..above.size];
+    let (mut dots, mut sums) = ([Lanes::ZERO; LANES / 2], [Lanes::ZERO; LANES / 2]);
+    let (mut unit, mut siblings) = (0, 0);
+    let blocks = h.chunks(LANES).zip(slopes.chunks_mut(LANES)).zip(p.chunks(LANES));
+    for (((h, slopes), p), (d_p, d_bias)) in blocks.zip(d_p.chunks_mut(LANES).zip(d_bias.chunks_mut(LANES))) {
+        let pairs =
+            h.chunks(2).zip(slopes.chunks_mut(2)).zip(p.chunks(2)).zip(dots.iter_mut().zip(&mut sums));
+        for (((h, slopes), p), (dots, sums)) in pairs {
+            let (mut dot, mut sum) = ([Lanes::ZERO; 2], [Lanes::ZERO; 2]);
+            for (k, ((h, slope), &p)) in h.iter().zip(slopes).zip(p).enumerate() {
+                if siblings == fan {
+                    (unit, siblings) = (unit + 1, 0);
+                }
+                siblings += 1;
+                (dot[k], sum[k]) = chain::<T, S>(h, &g[unit], p, slope);
+            }
+            (*dots, *sums) = (half_sums(&dot[0], &dot[1]), half_sums(&sum[0], &sum[1]));
         }
+        add_half_sums(d_p, &dots);
+        add_half_sums(d_bias, &sums);
     }
-    add_row_sums(&mut gradients.bias[above.units.start + from..][..above.size], slopes);
+}
+
+/// Carries g to a child: its slope becomes its own g. Returns the gradients of its weight, Σ g h, and of its bias.
+#[inline(always)]
+fn chain<T: Real, S: InstructionSet>(
+    h: &[Lanes<T>; VECTORS],
+    g: &[Lanes<T>; VECTORS],
+    p: T,
+    slope: &mut [Lanes<T>; VECTORS],
+) -> (Lanes<T>, Lanes<T>) {
+    let mut own = [Lanes::ZERO; VECTORS];
+    for v in 0..VECTORS {
+        own[v] = slope[v].zip(g[v], |s, g| p * g * s);
+    }
+    *slope = own;
+    (dot_rows::<T, S>(h, g), sum_row(&own))
 }

@@ -156,8 +156,8 @@ impl Real for f32 {
     #[inline(always)]
     fn softplus<S: InstructionSet>(self) -> (Self, Self) {
         let e = exp_f32::<S>(self.abs());
-        let positive = if self > 0.0 { self } else { 0.0 };
-        let value = multiply_add::<f32, S>(e, log1p_over_f32::<S>(e), positive);
+        // With an `if` the compiler adds to both branches, and then chooses: two instructions more.
+        let value = multiply_add::<f32, S>(e, log1p_over_f32::<S>(e), self.max(0.0));
         let slope = (if self > 0.0 { 1.0 } else { e }) / (1.0 + e);
         (value, slope)
     }

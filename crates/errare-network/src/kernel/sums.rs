@@ -7,13 +7,13 @@ use super::{InstructionSet, LANES, Lanes, Real, VECTORS, row};
 #[inline(always)]
 pub(crate) fn add_row_sums<T: Real>(sums: &mut [T], a: &[Lanes<T>]) {
     assert!(sums.len() * VECTORS == a.len());
-    let mut partial = [Lanes::ZERO; LANES];
-    for (sums, rows) in sums.chunks_mut(LANES).zip(a.chunks(LANES * VECTORS)) {
-        for (r, partial) in partial[..sums.len()].iter_mut().enumerate() {
-            let [a, b, c, d] = *row(rows, r);
-            *partial = a.zip(b, |x, y| x + y).zip(c.zip(d, |x, y| x + y), |x, y| x + y);
+    let mut pairs = [Lanes::ZERO; LANES / 2];
+    for (sums, rows) in sums.chunks_mut(LANES).zip(a.as_chunks().0.chunks(LANES)) {
+        for (pair, rows) in pairs.iter_mut().zip(rows.chunks(2)) {
+            let second = rows.get(1).map_or(Lanes::ZERO, sum_row);
+            *pair = half_sums(&sum_row(&rows[0]), &second);
         }
-        add_lane_sums(sums, &partial);
+        add_half_sums(sums, &pairs);
     }
 }
 
@@ -26,40 +26,68 @@ pub(crate) fn add_row_dots<T: Real, S: InstructionSet>(
     fan: usize,
 ) {
     assert!(sums.len() * VECTORS == a.len());
-    let mut partial = [Lanes::ZERO; LANES];
+    let mut pairs = [Lanes::ZERO; LANES / 2];
     for (block, sums) in sums.chunks_mut(LANES).enumerate() {
-        for (r, partial) in partial[..sums.len()].iter_mut().enumerate() {
-            let r = block * LANES + r;
-            let (a, b) = (row(a, r), row(b, r / fan));
-            let mut sum = Lanes::ZERO;
-            for v in 0..VECTORS {
-                sum = sum.add_product::<S>(a[v], b[v]);
+        for (k, pair) in pairs[..sums.len().div_ceil(2)].iter_mut().enumerate() {
+            let mut dots = [Lanes::ZERO; 2];
+            for (within, dot) in dots[..(sums.len() - 2 * k).min(2)].iter_mut().enumerate() {
+                let r = block * LANES + 2 * k + within;
+                *dot = dot_rows::<T, S>(row(a, r), row(b, r / fan));
             }
-            *partial = sum;
+            *pair = half_sums(&dots[0], &dots[1]);
         }
-        add_lane_sums(sums, &partial);
+        add_half_sums(sums, &pairs);
     }
 }
 
-/// Adds to each sum the lanes of its vector: a tree that halves the lanes and gathers the vectors at once, with a third
-/// of the instructions of a sum for each.
+/// The vectors of a row, added.
+#[inline(always)]
+pub(crate) fn sum_row<T: Real>([a, b, c, d]: &[Lanes<T>; VECTORS]) -> Lanes<T> {
+    a.zip(*b, |x, y| x + y).zip(c.zip(*d, |x, y| x + y), |x, y| x + y)
+}
+
+/// The products of the vectors of two rows, added.
+#[inline(always)]
+pub(crate) fn dot_rows<T: Real, S: InstructionSet>(
+    a: &[Lanes<T>; VECTORS],
+    b: &[Lanes<T>; VECTORS],
+) -> Lanes<T> {
+    let mut sum = Lanes::ZERO;
+    for v in 0..VECTORS {
+        sum = sum.add_product::<S>(a[v], b[v]);
+    }
+    sum
+}
+
+/// The halves of each vector, added: those of `a` below, those of `b` above. The first level of a tree that halves the
+/// lanes and gathers the vectors at once, with a third of the instructions of a sum for each. To be taken while both are
+/// in registers: what crosses two vectors just written to memory must wait for both.
+#[inline(always)]
+pub(crate) fn half_sums<T: Real>(a: &Lanes<T>, b: &Lanes<T>) -> Lanes<T> {
+    fold::<T, 8>(a, b)
+}
+
+/// Adds to each sum the lanes of its vector.
 #[inline(always)]
 pub(super) fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
-    let mut eight = [Lanes::ZERO; LANES / 2];
+    let mut pairs = [Lanes::ZERO; LANES / 2];
     for k in 0..LANES / 2 {
-        eight[k] = fold::<T, 8>(&vectors[2 * k], &vectors[2 * k + 1]);
+        pairs[k] = half_sums(&vectors[2 * k], &vectors[2 * k + 1]);
     }
-    add_half_sums(sums, &eight);
+    add_half_sums(sums, &pairs);
 }
 
-/// [`add_lane_sums`] of vectors half as long, two of them side by side.
+/// Adds to each sum the lanes of its vector, given the [`half_sums`] of pairs of them.
 #[inline(always)]
-pub(super) fn add_half_sums<T: Real>(sums: &mut [T], pairs: &[Lanes<T>; LANES / 2]) {
+pub(crate) fn add_half_sums<T: Real>(sums: &mut [T], pairs: &[Lanes<T>; LANES / 2]) {
     let mut four = [Lanes::ZERO; 4];
     for k in 0..4 {
         four[k] = fold::<T, 4>(&pairs[2 * k], &pairs[2 * k + 1]);
     }
-    let two = [fold::<T, 2>(&four[0], &four[1]), fold::<T, 2>(&four[2], &four[3])];
+    // Or the compiler shuffles first and then adds, which takes twice the shuffles.
+    std::hint::black_box(&mut four);
+    let mut two = [fold::<T, 2>(&four[0], &four[1]), fold::<T, 2>(&four[2], &four[3])];
+    std::hint::black_box(&mut two);
     add_lanes(sums, &fold::<T, 1>(&two[0], &two[1]));
 }
 
