@@ -45,13 +45,24 @@ def measure(case: str, threads: int, rounds: int) -> Measurement:
         for index in range(rounds):
             first = index % len(contenders)
             for process in contenders[first:] + contenders[:first]:
+                # What a neighbour on the machine takes away changes within a second, so the units stand on both sides.
+                before = _costs(units) if process is contenders[0] else {}
                 result.times[process.name].append(process.ask()[1])
-            for unit in limit.UNITS:
-                count, spent = units.ask(unit)
-                result.units.setdefault(unit, []).append(spent.cpu / count)
+                after = _costs(units) if process is contenders[0] else {}
+                for unit, cost in before.items():
+                    result.units.setdefault(unit, []).append((cost + after[unit]) / 2)
         result.others = watch.others()
         result.memory = {process.name: process.peak_memory() for process in contenders}
     return result
+
+
+def _costs(units: contender.Contender) -> dict[str, float]:
+    """CPU seconds of one of each unit of the limit."""
+    costs = {}
+    for unit in limit.UNITS:
+        count, spent = units.ask(unit)
+        costs[unit] = spent.cpu / count
+    return costs
 
 
 def peak_memory(case: str, displays: int, samples: int) -> int:
