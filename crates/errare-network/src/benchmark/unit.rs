@@ -5,7 +5,9 @@ use std::hint::black_box;
 use errare_core::random::Purpose;
 
 use crate::engine::fill_normals;
-use crate::kernel::{InstructionSet, Isa, Kernel, LANES, Lanes, NoiseLanes, Real, VECTORS, zeros};
+use crate::kernel::{
+    InstructionSet, Isa, Kernel, LANES, Lanes, NoiseLanes, Real, VECTORS, softplus_in_place, zeros,
+};
 
 /// A unit of cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +60,15 @@ impl Unit {
                     black_box(&sum);
                 })
             }
-            Self::Softplus | Self::SoftplusSlope => {
-                let mut slopes = out.clone();
-                let mut z = out.clone();
+            Self::Softplus => {
+                fill_normals(isa, &mut NoiseLanes::new(1, Purpose::ProcessNoise, 0, 0), &mut out);
+                run(out.len() * LANES, &mut || isa.run(Softplus(black_box(&mut out))))
+            }
+            Self::SoftplusSlope => {
+                let (mut slopes, mut z) = (out.clone(), out.clone());
                 fill_normals(isa, &mut NoiseLanes::new(1, Purpose::ProcessNoise, 0, 0), &mut z);
                 run(z.len() * LANES, &mut || {
-                    let z = black_box(&z[..]);
-                    if self == Self::Softplus {
-                        isa.run(Softplus { z, values: &mut out });
-                    } else {
-                        isa.run(SoftplusSlope { z, values: &mut out, slopes: &mut slopes });
-                    }
+                    isa.run(SoftplusSlope { z: black_box(&z), values: &mut out, slopes: &mut slopes });
                     black_box((&out, &slopes));
                 })
             }
@@ -123,17 +123,12 @@ impl Kernel for MultiplyAdds<'_> {
     }
 }
 
-struct Softplus<'a> {
-    z: &'a [Lanes<f32>],
-    values: &'a mut [Lanes<f32>],
-}
+struct Softplus<'a>(&'a mut [Lanes<f32>]);
 
 impl Kernel for Softplus<'_> {
     #[inline(always)]
     fn run<S: InstructionSet>(self) {
-        for (z, value) in self.z.iter().zip(self.values) {
-            *value = z.map(|z| z.softplus::<S>().0);
-        }
+        softplus_in_place::<f32, S>(self.0);
     }
 }
 
@@ -146,10 +141,11 @@ struct SoftplusSlope<'a> {
 impl Kernel for SoftplusSlope<'_> {
     #[inline(always)]
     fn run<S: InstructionSet>(self) {
+        for (z, slope) in self.z.iter().zip(&mut *self.slopes) {
+            *slope = z.map(f32::decay::<S>);
+        }
         for ((z, value), slope) in self.z.iter().zip(self.values).zip(self.slopes) {
-            for k in 0..LANES {
-                (value.0[k], slope.0[k]) = z.0[k].softplus::<S>();
-            }
+            (*value, *slope) = z.softplus_given::<S>(*slope);
         }
     }
 }

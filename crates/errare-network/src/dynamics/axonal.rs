@@ -15,7 +15,7 @@ use std::ops::Range;
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
-    outer_accumulate, row, row_mut, rows_mut, transposed_accumulate,
+    outer_accumulate, row, row_mut, rows_mut, softplus_in_place, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -212,9 +212,7 @@ impl<T: Real> Kernel for Forward<'_, T> {
         let weights = &inputs.parameters[cell.output.clone()];
         let bias = Some(&inputs.bias[cell.branches()..]);
         affine_rows::<T, S>(f, weights, bias, None, &tree[cell.tips()]);
-        for value in f.iter_mut() {
-            *value = value.map(|z| z.softplus::<S>().0);
-        }
+        softplus_in_place::<T, S>(f);
     }
 }
 

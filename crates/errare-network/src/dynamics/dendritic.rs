@@ -19,8 +19,8 @@ use std::ops::Range;
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_half_sums, add_row_sums,
-    affine_rows, dot_rows, half_sums, outer_accumulate, row, row_mut, rows, rows_mut, sum_row,
-    transposed_accumulate,
+    affine_rows, dot_rows, half_sums, outer_accumulate, row, row_mut, rows, rows_mut, softplus_in_place,
+    sum_row, transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -147,30 +147,33 @@ impl Level {
     }
 
     /// What each unit of neuron `i` sums up, into the level's rows, given what the units of the level above sum up.
-    /// These become activations, and their slopes are noted.
+    /// These become activations, and their slopes are noted if they are wanted.
     #[inline(always)]
-    fn integrate<T: Real, S: InstructionSet>(
+    fn integrate<T: Real, S: InstructionSet, const SLOPES: bool>(
         &self,
         above: &Level,
         i: usize,
         inputs: &StepInputs<'_, T>,
         tree: &mut [Lanes<T>],
-        mut slopes: Option<&mut [Lanes<T>]>,
+        slopes: &mut [Lanes<T>],
     ) {
         let fan = self.fan(above);
         let weights = &inputs.parameters[self.children.clone()][i * above.size..];
         for unit in 0..self.size {
+            let first = above.rows.start + unit * fan;
+            let (h, slopes) = (rows_mut(tree, first, fan), rows_mut(slopes, first, fan));
+            for (decay, z) in slopes.iter_mut().zip(&*h) {
+                *decay = z.map(T::decay::<S>);
+            }
             let bias = inputs.bias[self.units.start + i * self.size + unit];
             let mut sum = [Lanes::splat(bias); VECTORS];
-            for child in unit * fan..(unit + 1) * fan {
-                // Outside the loop over vectors, which then has no branches, and keeps the sums in registers.
-                let (p, h) = (weights[child], row_mut(tree, above.rows.start + child));
-                let mut slopes =
-                    slopes.as_deref_mut().map(|slopes| row_mut(slopes, above.rows.start + child));
+            let children = h.as_chunks_mut().0.iter_mut().zip(slopes.as_chunks_mut().0);
+            for ((h, slopes), &p) in children.zip(&weights[unit * fan..][..fan]) {
+                let (h, slopes): (&mut [_; VECTORS], &mut [_; VECTORS]) = (h, slopes);
                 for v in 0..VECTORS {
                     let slope;
-                    (h[v], slope) = h[v].softplus::<S>();
-                    if let Some(slopes) = &mut slopes {
+                    (h[v], slope) = h[v].softplus_given::<S>(slopes[v]);
+                    if SLOPES {
                         slopes[v] = slope;
                     }
                     sum[v] = sum[v].add_scaled::<S>(p, h[v]);
@@ -228,7 +231,8 @@ impl<T: Real> Cell<T> for Dendritic {
         _kept: &mut [Lanes<T>],
         scratch: &mut [Lanes<T>],
     ) {
-        isa.run(Forward { cell: self, inputs, f, tree: scratch });
+        let (tree, slopes) = scratch.split_at_mut(self.tree_rows() * VECTORS);
+        isa.run(Forward { cell: self, inputs, f, tree, slopes });
     }
 
     fn adjoint(
@@ -251,23 +255,22 @@ struct Forward<'a, T> {
     inputs: StepInputs<'a, T>,
     f: &'a mut [Lanes<T>],
     tree: &'a mut [Lanes<T>],
+    slopes: &'a mut [Lanes<T>],
 }
 
 impl<T: Real> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: InstructionSet>(self) {
-        let Self { cell, inputs, f, tree } = self;
+        let Self { cell, inputs, f, tree, slopes } = self;
         for i in 0..cell.neurons {
             cell.leaf_inputs::<T, S>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                level.integrate::<T, S>(above, i, &inputs, tree, None);
+                level.integrate::<T, S, false>(above, i, &inputs, tree, slopes);
             }
-            let soma = row(tree, cell.levels[0].rows.start);
-            for (f, soma) in row_mut(f, i).iter_mut().zip(soma) {
-                *f = soma.map(|z| z.softplus::<S>().0);
-            }
+            *row_mut(f, i) = *row(tree, cell.levels[0].rows.start);
         }
+        softplus_in_place::<T, S>(f);
     }
 }
 
@@ -293,7 +296,7 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
             cell.leaf_inputs::<T, S>(i, &inputs, tree);
             for pair in cell.levels.windows(2).rev() {
                 let [level, above] = pair else { unreachable!("windows of two") };
-                level.integrate::<T, S>(above, i, &inputs, tree, Some(slopes));
+                level.integrate::<T, S, true>(above, i, &inputs, tree, slopes);
             }
             // softplus′ = 1 − e^{−softplus}, so the soma's slope needs no recomputation.
             let (f, d_f) = (row(f, i), row(d_f, i));

@@ -14,8 +14,8 @@ use super::{
     Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
 };
 use crate::kernel::{
-    InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate,
-    transposed_rows,
+    InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, softplus_in_place,
+    transposed_accumulate, transposed_rows,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -191,9 +191,7 @@ impl<T: Real> Kernel for Forward<'_, T> {
     fn run<S: InstructionSet>(self) {
         let Self { cell, inputs, f, h, overlaps } = self;
         cell.hidden_inputs::<T, S>(&inputs, overlaps, h);
-        for value in h.iter_mut() {
-            *value = value.map(|z| z.softplus::<S>().0);
-        }
+        softplus_in_place::<T, S>(h);
         let weights = &inputs.parameters[cell.output.clone()];
         affine_rows::<T, S>(f, weights, Some(&inputs.bias[cell.hidden..]), None, h);
     }

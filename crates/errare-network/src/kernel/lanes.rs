@@ -83,12 +83,12 @@ impl<T: Real> Lanes<T> {
         out
     }
 
-    /// Softplus of every lane, and its slope.
+    /// Softplus of every lane, and its slope, given e^{−|z|}.
     #[inline(always)]
-    pub(crate) fn softplus<S: InstructionSet>(self) -> (Self, Self) {
+    pub(crate) fn softplus_given<S: InstructionSet>(self, decay: Self) -> (Self, Self) {
         let (mut value, mut slope) = (Self::ZERO, Self::ZERO);
         for i in 0..LANES {
-            (value.0[i], slope.0[i]) = self.0[i].softplus::<S>();
+            (value.0[i], slope.0[i]) = self.0[i].softplus_given::<S>(decay.0[i]);
         }
         (value, slope)
     }
@@ -99,6 +99,20 @@ impl<T: Real> Lanes<T> {
         let halves: [T; 8] = std::array::from_fn(|i| self.0[i] + self.0[i + 8]);
         let quarters: [T; 4] = std::array::from_fn(|i| halves[i] + halves[i + 4]);
         (quarters[0] + quarters[2]) + (quarters[1] + quarters[3])
+    }
+}
+
+/// Softplus of a buffer, in its place.
+#[inline(always)]
+pub(crate) fn softplus_in_place<T: Real, S: InstructionSet>(z: &mut [Lanes<T>]) {
+    let mut decays = [Lanes::ZERO; 4 * VECTORS];
+    for z in z.chunks_mut(decays.len()) {
+        for (decay, z) in decays.iter_mut().zip(&*z) {
+            *decay = z.map(T::decay::<S>);
+        }
+        for (z, decay) in z.iter_mut().zip(&decays) {
+            *z = z.zip(*decay, |z, decay| z.softplus_given::<S>(decay).0);
+        }
     }
 }
 
@@ -154,4 +168,36 @@ pub(crate) fn scattered(rows: usize, salt: u64) -> Vec<Lanes<f32>> {
         }
     }
     buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Isa, Kernel};
+
+    struct InPlace<'a>(&'a mut [Lanes<f32>]);
+
+    impl Kernel for InPlace<'_> {
+        #[inline(always)]
+        fn run<S: InstructionSet>(self) {
+            softplus_in_place::<f32, S>(self.0);
+        }
+    }
+
+    #[test]
+    fn softplus_of_a_buffer_of_any_length() {
+        for rows in [1, 3, 4, 9] {
+            let mut z = scattered(rows, 5);
+            z.iter_mut().flat_map(|z| &mut z.0).for_each(|z| *z *= 20.0);
+            for isa in Isa::available() {
+                let mut values = z.clone();
+                isa.run(InPlace(&mut values));
+                let pairs = z.iter().flat_map(|z| z.0).zip(values.iter().flat_map(|value| value.0));
+                for (z, value) in pairs {
+                    let exact = f64::from(z).max(0.0) + f64::from(-z.abs()).exp().ln_1p();
+                    assert!((f64::from(value) - exact).abs() < 3e-6 * exact, "{isa:?}: {value} of {z}");
+                }
+            }
+        }
+    }
 }

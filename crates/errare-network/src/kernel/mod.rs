@@ -19,7 +19,9 @@ pub(crate) use isa::{InstructionSet, Isa, Kernel};
 pub(crate) use isa::{Narrow, Unfused, Wide};
 #[cfg(test)]
 pub(crate) use lanes::scattered;
-pub(crate) use lanes::{LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, zeros};
+pub(crate) use lanes::{
+    LANES, Lanes, TILE, VECTORS, lane, lane_mut, row, row_mut, rows, rows_mut, softplus_in_place, zeros,
+};
 pub(crate) use matrix::{affine_rows, transposed_accumulate, transposed_rows};
 pub(crate) use noise::NoiseLanes;
 pub(crate) use outer::{Transposed, outer_accumulate};

@@ -7,13 +7,12 @@ use super::{InstructionSet, LANES, Lanes, Real, VECTORS, row};
 #[inline(always)]
 pub(crate) fn add_row_sums<T: Real>(sums: &mut [T], a: &[Lanes<T>]) {
     assert!(sums.len() * VECTORS == a.len());
-    let mut pairs = [Lanes::ZERO; LANES / 2];
+    let mut partial = [Lanes::ZERO; LANES];
     for (sums, rows) in sums.chunks_mut(LANES).zip(a.as_chunks().0.chunks(LANES)) {
-        for (pair, rows) in pairs.iter_mut().zip(rows.chunks(2)) {
-            let second = rows.get(1).map_or(Lanes::ZERO, sum_row);
-            *pair = half_sums(&sum_row(&rows[0]), &second);
+        for (partial, row) in partial.iter_mut().zip(rows) {
+            *partial = sum_row(row);
         }
-        add_half_sums(sums, &pairs);
+        add_lane_sums(sums, &partial);
     }
 }
 
@@ -26,17 +25,13 @@ pub(crate) fn add_row_dots<T: Real, S: InstructionSet>(
     fan: usize,
 ) {
     assert!(sums.len() * VECTORS == a.len());
-    let mut pairs = [Lanes::ZERO; LANES / 2];
+    let mut partial = [Lanes::ZERO; LANES];
     for (block, sums) in sums.chunks_mut(LANES).enumerate() {
-        for (k, pair) in pairs[..sums.len().div_ceil(2)].iter_mut().enumerate() {
-            let mut dots = [Lanes::ZERO; 2];
-            for (within, dot) in dots[..(sums.len() - 2 * k).min(2)].iter_mut().enumerate() {
-                let r = block * LANES + 2 * k + within;
-                *dot = dot_rows::<T, S>(row(a, r), row(b, r / fan));
-            }
-            *pair = half_sums(&dots[0], &dots[1]);
+        for (r, partial) in partial[..sums.len()].iter_mut().enumerate() {
+            let r = block * LANES + r;
+            *partial = dot_rows::<T, S>(row(a, r), row(b, r / fan));
         }
-        add_half_sums(sums, &pairs);
+        add_lane_sums(sums, &partial);
     }
 }
 
