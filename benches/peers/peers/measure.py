@@ -45,10 +45,12 @@ def measure(case: str, threads: int, rounds: int) -> Measurement:
         for index in range(rounds):
             first = index % len(contenders)
             for process in contenders[first:] + contenders[:first]:
-                # What a neighbour on the machine takes away changes within a second, so the units stand on both sides.
-                before = _costs(units) if process is contenders[0] else {}
+                # What a neighbour on the machine takes away changes within a second, so the units stand on both sides
+                # of ours.
+                ours = process is contenders[0]
+                before = _costs(units) if ours else {}
                 result.times[process.name].append(process.ask()[1])
-                after = _costs(units) if process is contenders[0] else {}
+                after = _costs(units) if ours else {}
                 for unit, cost in before.items():
                     result.units.setdefault(unit, []).append((cost + after[unit]) / 2)
         result.others = watch.others()

@@ -18,9 +18,9 @@ use std::ops::Range;
 
 use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
 use crate::kernel::{
-    InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_half_sums, add_row_sums,
-    affine_rows, dot_rows, half_sums, outer_accumulate, row, row_mut, rows, rows_mut, softplus_in_place,
-    sum_row, transposed_accumulate,
+    InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_lane_sums, add_row_sums,
+    affine_rows, dot_rows, outer_accumulate, row, row_mut, rows, rows_mut, softplus_in_place, sum_row,
+    transposed_accumulate,
 };
 use crate::parameters::{Initial, Layout};
 
@@ -147,7 +147,7 @@ impl Level {
     }
 
     /// What each unit of neuron `i` sums up, into the level's rows, given what the units of the level above sum up.
-    /// These become activations, and their slopes are noted if they are wanted.
+    /// These become activations, and `slopes`, which is written to in any case, their slopes if these are wanted.
     #[inline(always)]
     fn integrate<T: Real, S: InstructionSet, const SLOPES: bool>(
         &self,
@@ -167,9 +167,8 @@ impl Level {
             }
             let bias = inputs.bias[self.units.start + i * self.size + unit];
             let mut sum = [Lanes::splat(bias); VECTORS];
-            let children = h.as_chunks_mut().0.iter_mut().zip(slopes.as_chunks_mut().0);
+            let children = h.as_chunks_mut::<VECTORS>().0.iter_mut().zip(slopes.as_chunks_mut::<VECTORS>().0);
             for ((h, slopes), &p) in children.zip(&weights[unit * fan..][..fan]) {
-                let (h, slopes): (&mut [_; VECTORS], &mut [_; VECTORS]) = (h, slopes);
                 for v in 0..VECTORS {
                     let slope;
                     (h[v], slope) = h[v].softplus_given::<S>(slopes[v]);
@@ -255,6 +254,7 @@ struct Forward<'a, T> {
     inputs: StepInputs<'a, T>,
     f: &'a mut [Lanes<T>],
     tree: &'a mut [Lanes<T>],
+    /// Room for the exponentials of softplus.
     slopes: &'a mut [Lanes<T>],
 }
 
@@ -343,25 +343,14 @@ fn descend<T: Real, S: InstructionSet>(
     let p = &parameters[children.clone()];
     let d_p = &mut gradients.parameters[children];
     let d_bias = &mut gradients.bias[above.units.start + from..][..above.size];
-    let (mut dots, mut sums) = ([Lanes::ZERO; LANES / 2], [Lanes::ZERO; LANES / 2]);
-    let (mut unit, mut siblings) = (0, 0);
-    let blocks = h.chunks(LANES).zip(slopes.chunks_mut(LANES)).zip(p.chunks(LANES));
-    for (((h, slopes), p), (d_p, d_bias)) in blocks.zip(d_p.chunks_mut(LANES).zip(d_bias.chunks_mut(LANES))) {
-        let pairs =
-            h.chunks(2).zip(slopes.chunks_mut(2)).zip(p.chunks(2)).zip(dots.iter_mut().zip(&mut sums));
-        for (((h, slopes), p), (dots, sums)) in pairs {
-            let (mut dot, mut sum) = ([Lanes::ZERO; 2], [Lanes::ZERO; 2]);
-            for (k, ((h, slope), &p)) in h.iter().zip(slopes).zip(p).enumerate() {
-                if siblings == fan {
-                    (unit, siblings) = (unit + 1, 0);
-                }
-                siblings += 1;
-                (dot[k], sum[k]) = chain::<T, S>(h, &g[unit], p, slope);
-            }
-            (*dots, *sums) = (half_sums(&dot[0], &dot[1]), half_sums(&sum[0], &sum[1]));
+    let (mut dots, mut sums) = ([Lanes::ZERO; LANES], [Lanes::ZERO; LANES]);
+    for (block, (d_p, d_bias)) in d_p.chunks_mut(LANES).zip(d_bias.chunks_mut(LANES)).enumerate() {
+        for r in 0..d_p.len() {
+            let child = block * LANES + r;
+            (dots[r], sums[r]) = chain::<T, S>(&h[child], &g[child / fan], p[child], &mut slopes[child]);
         }
-        add_half_sums(d_p, &dots);
-        add_half_sums(d_bias, &sums);
+        add_lane_sums(d_p, &dots);
+        add_lane_sums(d_bias, &sums);
     }
 }
 

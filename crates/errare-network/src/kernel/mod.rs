@@ -27,4 +27,4 @@ pub(crate) use noise::NoiseLanes;
 pub(crate) use outer::{Transposed, outer_accumulate};
 pub(crate) use real::{Real, multiply_add};
 pub(crate) use steps::{StepBuffer, StepRows, outer_accumulate_steps};
-pub(crate) use sums::{add_half_sums, add_row_dots, add_row_sums, dot_rows, half_sums, sum_row};
+pub(crate) use sums::{add_lane_sums, add_row_dots, add_row_sums, dot_rows, sum_row};

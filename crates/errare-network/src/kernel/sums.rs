@@ -54,32 +54,25 @@ pub(crate) fn dot_rows<T: Real, S: InstructionSet>(
     sum
 }
 
-/// The halves of each vector, added: those of `a` below, those of `b` above. The first level of a tree that halves the
-/// lanes and gathers the vectors at once, with a third of the instructions of a sum for each. To be taken while both are
-/// in registers: what crosses two vectors just written to memory must wait for both.
+/// Adds to each sum the lanes of its vector: a tree that halves the lanes and gathers the vectors at once, with a third
+/// of the instructions of a sum for each.
 #[inline(always)]
-pub(crate) fn half_sums<T: Real>(a: &Lanes<T>, b: &Lanes<T>) -> Lanes<T> {
-    fold::<T, 8>(a, b)
-}
-
-/// Adds to each sum the lanes of its vector.
-#[inline(always)]
-pub(super) fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
-    let mut pairs = [Lanes::ZERO; LANES / 2];
+pub(crate) fn add_lane_sums<T: Real>(sums: &mut [T], vectors: &[Lanes<T>; LANES]) {
+    let mut eight = [Lanes::ZERO; LANES / 2];
     for k in 0..LANES / 2 {
-        pairs[k] = half_sums(&vectors[2 * k], &vectors[2 * k + 1]);
+        eight[k] = fold::<T, 8>(&vectors[2 * k], &vectors[2 * k + 1]);
     }
-    add_half_sums(sums, &pairs);
+    add_half_sums(sums, &eight);
 }
 
-/// Adds to each sum the lanes of its vector, given the [`half_sums`] of pairs of them.
+/// [`add_lane_sums`] of vectors half as long, two of them side by side.
 #[inline(always)]
-pub(crate) fn add_half_sums<T: Real>(sums: &mut [T], pairs: &[Lanes<T>; LANES / 2]) {
+pub(super) fn add_half_sums<T: Real>(sums: &mut [T], pairs: &[Lanes<T>; LANES / 2]) {
     let mut four = [Lanes::ZERO; 4];
     for k in 0..4 {
         four[k] = fold::<T, 4>(&pairs[2 * k], &pairs[2 * k + 1]);
     }
-    // Or the compiler shuffles first and then adds, which takes twice the shuffles.
+    // Or the compiler shuffles first and then adds, which takes twice the shuffles: 1 % of a tree's step.
     std::hint::black_box(&mut four);
     let mut two = [fold::<T, 2>(&four[0], &four[1]), fold::<T, 2>(&four[2], &four[3])];
     std::hint::black_box(&mut two);
