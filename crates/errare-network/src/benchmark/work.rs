@@ -8,7 +8,7 @@ use errare_core::random::mix;
 use super::Unit;
 use crate::circuit::{Circuit, draw_readout};
 use crate::config::{Cue, Dynamics, NetworkConfig};
-use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, StepResults, add_weight_gradients};
+use crate::dynamics::{SPAN, Scratch, Span, StepGradients, StepInputs, add_weight_gradients};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, StepBuffer, StepRows, TILE, Transposed, affine_rows, lane_mut,
     outer_accumulate, outer_accumulate_steps, transposed_accumulate, zeros,
@@ -156,7 +156,7 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
     };
     let mut scratch = Scratch::new(&*circuit.cell);
     let rows = circuit.cell.kept_rows();
-    let (states, f, d_f) = (steps(SPAN, n, 7), filled(n, 8), steps(SPAN, n, 9));
+    let (states, d_f) = (steps(SPAN, n, 7), steps(SPAN, n, 9));
     let (kept, mut d_kept, mut d_state) = (steps(SPAN, rows, 10), StepBuffer::new(SPAN, rows), zeros(n));
     let mut gradient = vec![0.0; circuit.layout.len()];
     let mut d_bias = vec![0.0; circuit.cell.units()];
@@ -164,7 +164,6 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
         for step in 0..SPAN {
             let inputs =
                 StepInputs { parameters: &parameters, bias: &bias, drive: None, state: states.step(step) };
-            let results = StepResults { f: &f, kept: kept.step(step) };
             let gradients = StepGradients {
                 parameters: &mut gradient,
                 bias: &mut d_bias,
@@ -172,7 +171,7 @@ fn cell(name: &str, config: &NetworkConfig) -> [Work; 2] {
                 state: &mut d_state,
                 kept: d_kept.step_mut(step),
             };
-            circuit.cell.adjoint(isa, inputs, results, d_f.step(step), gradients, &mut scratch);
+            circuit.cell.adjoint(isa, inputs, kept.step(step), d_f.step(step), gradients, &mut scratch);
         }
         let span = Span {
             state: states.steps(0..SPAN),

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
     outer_accumulate, row, row_mut, rows_mut, softplus_in_place, transposed_accumulate,
@@ -166,6 +166,10 @@ impl<T: Real> Cell<T> for Axonal {
         add_to(&mut gradient[self.output_bias.clone()], &d_bias[self.branches()..]);
     }
 
+    fn kept_rows(&self) -> usize {
+        self.neurons
+    }
+
     fn scratch_rows(&self) -> usize {
         2 * self.branches() + self.neurons
     }
@@ -175,17 +179,19 @@ impl<T: Real> Cell<T> for Axonal {
         isa: Isa,
         inputs: StepInputs<'_, T>,
         f: &mut [Lanes<T>],
-        _kept: &mut [Lanes<T>],
+        kept: &mut [Lanes<T>],
         scratch: &mut [Lanes<T>],
     ) {
-        isa.run(Forward { cell: self, inputs, f, tree: rows_mut(scratch, 0, self.branches()) });
+        let tree = rows_mut(scratch, 0, self.branches());
+        isa.run(Forward { cell: self, inputs, f: &mut *f, tree });
+        kept.copy_from_slice(f);
     }
 
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        results: StepResults<'_, T>,
+        kept: &[Lanes<T>],
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
@@ -193,7 +199,7 @@ impl<T: Real> Cell<T> for Axonal {
         let (tree, rest) = scratch.rows.split_at_mut(self.branches() * VECTORS);
         let (g, g_soma) = rest.split_at_mut(self.branches() * VECTORS);
         let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, f: results.f, d_f, gradients, transposed, tree, g, g_soma });
+        isa.run(Adjoint { cell: self, inputs, f: kept, d_f, gradients, transposed, tree, g, g_soma });
     }
 }
 

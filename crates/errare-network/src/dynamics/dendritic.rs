@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, StepResults, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_lane_sums, add_row_sums,
     affine_rows, dot_rows, outer_accumulate, row, row_mut, rows, rows_mut, softplus_in_place, sum_row,
@@ -218,6 +218,10 @@ impl<T: Real> Cell<T> for Dendritic {
         }
     }
 
+    fn kept_rows(&self) -> usize {
+        self.neurons
+    }
+
     fn scratch_rows(&self) -> usize {
         2 * self.tree_rows()
     }
@@ -227,25 +231,26 @@ impl<T: Real> Cell<T> for Dendritic {
         isa: Isa,
         inputs: StepInputs<'_, T>,
         f: &mut [Lanes<T>],
-        _kept: &mut [Lanes<T>],
+        kept: &mut [Lanes<T>],
         scratch: &mut [Lanes<T>],
     ) {
         let (tree, slopes) = scratch.split_at_mut(self.tree_rows() * VECTORS);
-        isa.run(Forward { cell: self, inputs, f, tree, slopes });
+        isa.run(Forward { cell: self, inputs, f: &mut *f, tree, slopes });
+        kept.copy_from_slice(f);
     }
 
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        results: StepResults<'_, T>,
+        kept: &[Lanes<T>],
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     ) {
         let (tree, slopes) = scratch.rows.split_at_mut(self.tree_rows() * VECTORS);
         let transposed = &mut scratch.transposed;
-        isa.run(Adjoint { cell: self, inputs, f: results.f, d_f, gradients, transposed, tree, slopes });
+        isa.run(Adjoint { cell: self, inputs, f: kept, d_f, gradients, transposed, tree, slopes });
     }
 }
 

@@ -8,9 +8,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Cell, Scratch, Span, StepGradients, StepInputs, StepResults, WeightGradient, add_to, embed, embed_adjoint,
-};
+use super::{Cell, Scratch, Span, StepGradients, StepInputs, WeightGradient, add_to, embed, embed_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate,
     transposed_rows,
@@ -118,12 +116,12 @@ impl<T: Real> Cell<T> for Gru {
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        results: StepResults<'_, T>,
+        kept: &[Lanes<T>],
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         _scratch: &mut Scratch<T>,
     ) {
-        isa.run(Adjoint { cell: self, inputs, d_f, gradients, rows: results.kept });
+        isa.run(Adjoint { cell: self, inputs, d_f, gradients, rows: kept });
     }
 
     fn weight_gradients<'a>(&self, span: Span<'a, T>) -> Vec<WeightGradient<'a, T>> {

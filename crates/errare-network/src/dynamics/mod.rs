@@ -35,15 +35,6 @@ pub(crate) struct StepInputs<'a, T> {
     pub(crate) state: &'a [Lanes<T>],
 }
 
-/// What a forward step left for its adjoint.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StepResults<'a, T> {
-    /// F(r, s, e), `[neuron][trajectory]`.
-    pub(crate) f: &'a [Lanes<T>],
-    /// The rows that the cell keeps.
-    pub(crate) kept: &'a [Lanes<T>],
-}
-
 /// Where an adjoint adds its gradients.
 #[derive(Debug)]
 pub(crate) struct StepGradients<'a, T> {
@@ -108,16 +99,14 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
         d_embedding: &mut [T],
     );
 
-    /// Rows that a forward step keeps for its adjoint, which would else compute them again: of cells whose units are
-    /// few enough to be kept for all steps of a trial.
-    fn kept_rows(&self) -> usize {
-        0
-    }
+    /// Rows that a forward step keeps for its adjoint, which would else compute them again. All steps of a trial should
+    /// fit the second-level cache.
+    fn kept_rows(&self) -> usize;
 
     /// Rows of scratch that forward and adjoint need.
     fn scratch_rows(&self) -> usize;
 
-    /// F(r, s, e) into `f`, `[neuron][trajectory]`.
+    /// F(r, s, e) into `f`, `[neuron][trajectory]`, and what the adjoint shall find into `kept`.
     fn forward(
         &self,
         isa: Isa,
@@ -127,18 +116,18 @@ pub(crate) trait Cell<T: Real>: Debug + Send + Sync {
         scratch: &mut [Lanes<T>],
     );
 
-    /// Adjoint of [`Cell::forward`], given its results and the gradient `d_f` with respect to F.
+    /// Adjoint of [`Cell::forward`], given what it kept and the gradient `d_f` with respect to F.
     fn adjoint(
         &self,
         isa: Isa,
         inputs: StepInputs<'_, T>,
-        results: StepResults<'_, T>,
+        kept: &[Lanes<T>],
         d_f: &[Lanes<T>],
         gradients: StepGradients<'_, T>,
         scratch: &mut Scratch<T>,
     );
 
-    /// The weight gradients that are added over several steps at once. Cells that keep nothing add all theirs in the adjoint.
+    /// The weight gradients that are added over several steps at once. Trees add all theirs in the adjoint.
     fn weight_gradients<'a>(&self, _span: Span<'a, T>) -> Vec<WeightGradient<'a, T>> {
         Vec::new()
     }

@@ -1,6 +1,6 @@
 //! A tile of training trajectories: forward with its losses, then backward through all steps.
 //!
-//! States, F and what cells keep of their units are stored; the rest they compute again. In the kernels λ (`costate`) is
+//! States and what cells keep are stored; the rest they compute again. In the kernels λ (`costate`) is
 //! the gradient with respect to the state after a step.
 
 use super::free_running::{Remove, own_points};
@@ -10,9 +10,7 @@ use super::regression::{Costate, Residual};
 use super::targets::{OwnTarget, clean_targets, draw_targets};
 use super::{Plane, States, TileInputs, TrialStep, begin, step_forward};
 use crate::config::HandOff;
-use crate::dynamics::{
-    SPAN, Span, StepGradients, StepInputs, StepResults, add_weight_gradients, drive_adjoint,
-};
+use crate::dynamics::{SPAN, Span, StepGradients, StepInputs, add_weight_gradients, drive_adjoint};
 use crate::kernel::{Lanes, Real, TILE, VECTORS, lane, zeros};
 use crate::objective::Regressed;
 use crate::task::{Epoch, Phase};
@@ -56,11 +54,10 @@ pub(super) fn forward_pass<T: Real>(
         }
         let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
-        let (f, kept) = (work.drives.step_mut(t), work.kept.step_mut(t));
-        let states = States { before, forced, f, kept, after };
+        let states = States { before, forced, f: &mut work.f, kept: work.kept.step_mut(t), after };
         let (parameters, biases) = (plan.parameters, plan.code_biases);
         step_forward(plan.isa, circuit, parameters, biases, step, states, &mut work.tile);
-        let (f, after) = (work.drives.step(t), work.states.step(t + 1));
+        let after = work.states.step(t + 1);
         if Some(t) == hand_off {
             work.handed.copy_from_slice(after);
         }
@@ -71,7 +68,7 @@ pub(super) fn forward_pass<T: Real>(
             let mut loss = 0.0;
             plan.isa.run(Residual {
                 plane: Plane(&circuit.readout),
-                of: if regression.on == Regressed::Drive { f } else { after },
+                of: if regression.on == Regressed::Drive { &work.f } else { after },
                 clean: (T::from_f64(regression.clean), &work.clean[2 * step.code * VECTORS..][..2 * VECTORS]),
                 noised: (
                     T::from_f64(regression.noised),
@@ -149,7 +146,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
                 drive: step.phase.map(|phase| &work.tile.drives[phase as usize][..]),
                 state: before,
             },
-            StepResults { f: work.drives.step(t), kept: work.kept.step(t) },
+            work.kept.step(t),
             work.d_f.step(t % SPAN),
             StepGradients {
                 parameters: &mut *parameters,

@@ -54,8 +54,8 @@ pub(super) struct Workspace<T> {
     pub(super) states: StepBuffer<T>,
     /// The state at hand-off, before any overwriting.
     pub(super) handed: Vec<Lanes<T>>,
-    /// F at each step.
-    pub(super) drives: StepBuffer<T>,
+    /// F at the latest step.
+    pub(super) f: Vec<Lanes<T>>,
     /// What the cell keeps of each step.
     pub(super) kept: StepBuffer<T>,
     /// x_τ, two rows each; x₀ first.
@@ -90,7 +90,7 @@ impl<T: Real> GradientSlot<T> {
                 tile: Tile::new(circuit),
                 states: StepBuffer::new(steps + 1, n),
                 handed: zeros(n),
-                drives: StepBuffer::new(steps, n),
+                f: zeros(n),
                 kept: StepBuffer::new(steps, circuit.cell.kept_rows()),
                 chain: zeros(2 * (response_steps + 1)),
                 clean: zeros(2 * (response_steps + 1)),
@@ -116,7 +116,6 @@ impl<T: Real> GradientSlot<T> {
     /// Makes room for the states of a plan's trials.
     pub(super) fn prepare(&mut self, plan: &BatchPlan<'_, T>) {
         self.work.states.resize(plan.steps.len() + 1);
-        self.work.drives.resize(plan.steps.len());
         self.work.kept.resize(plan.steps.len());
     }
 
