@@ -320,10 +320,10 @@ impl<T: Real> Kernel for Adjoint<'_, T> {
                     *total = total.zip(*g, |a, b| a + b);
                 }
             }
-            let d_weights = &mut gradients.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
-            outer_accumulate::<T, S>(d_weights, g, transposed);
             let weights = &inputs.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
             transposed_accumulate::<T, S>(gradients.state, weights, g);
+            let d_weights = &mut gradients.parameters[cell.recurrent.clone()][from * n..(from + size) * n];
+            outer_accumulate::<T, S>(d_weights, g, transposed);
         }
     }
 }
@@ -349,7 +349,8 @@ fn descend<T: Real, S: InstructionSet>(
     let d_p = &mut gradients.parameters[children];
     let d_bias = &mut gradients.bias[above.units.start + from..][..above.size];
     let (mut dots, mut sums) = ([Lanes::ZERO; LANES], [Lanes::ZERO; LANES]);
-    for (block, (d_p, d_bias)) in d_p.chunks_mut(LANES).zip(d_bias.chunks_mut(LANES)).enumerate() {
+    // From the last on, which the way up has left in the first-level cache: it has no room for a tree.
+    for (block, (d_p, d_bias)) in d_p.chunks_mut(LANES).zip(d_bias.chunks_mut(LANES)).enumerate().rev() {
         for r in 0..d_p.len() {
             let child = block * LANES + r;
             (dots[r], sums[r]) = chain::<T, S>(&h[child], &g[child / fan], p[child], &mut slopes[child]);
