@@ -56,6 +56,10 @@ impl Emission for AveragedSlots {
             (1.0 - self.more) * bessel_ratio(self.few.kappa()) + self.more * bessel_ratio(self.many.kappa());
         (-2.0 * resultant.ln()).sqrt()
     }
+
+    fn resolution(&self) -> f64 {
+        if self.more == 0.0 { self.few.resolution() } else { self.many.resolution() }
+    }
 }
 
 #[cfg(test)]

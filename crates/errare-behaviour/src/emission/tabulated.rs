@@ -130,6 +130,12 @@ impl Emission for Tabulated {
             .collect();
         (-2.0 * (-2.0 * integral(&loss)).max(-1.0).ln_1p()).sqrt()
     }
+
+    fn resolution(&self) -> f64 {
+        // A normal density has fallen to e^{−1/32} at a quarter of its standard deviation, a cusp much earlier.
+        let fallen = |&log: &f64| log < self.log_density[0] - 1.0 / 32.0;
+        self.log_density.iter().position(fallen).map_or(f64::INFINITY, |node| 4.0 * nodes()[node])
+    }
 }
 
 #[cfg(test)]

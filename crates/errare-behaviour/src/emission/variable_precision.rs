@@ -61,6 +61,10 @@ impl Emission for VariablePrecision {
         let resultant: f64 = self.parts.iter().map(|part| bessel_ratio(part.kappa())).sum();
         (-2.0 * (resultant / NODES as f64).ln()).max(0.0).sqrt()
     }
+
+    fn resolution(&self) -> f64 {
+        self.parts.iter().map(Emission::resolution).fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// κ with κ I₁(κ)/I₀(κ) = `information`, by Newton's method.

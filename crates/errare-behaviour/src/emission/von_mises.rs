@@ -17,4 +17,9 @@ impl Emission for VonMises {
     fn standard_deviation(&self) -> f64 {
         VonMises::standard_deviation(self)
     }
+
+    fn resolution(&self) -> f64 {
+        // The wider, the less normal.
+        VonMises::standard_deviation(self).min(0.8)
+    }
 }

@@ -63,4 +63,9 @@ impl Emission for VonMisesMixture {
         let [narrow, wide] = self.parts.map(|part| bessel_ratio(part.kappa()));
         (-2.0 * (self.share * narrow + (1.0 - self.share) * wide).ln()).sqrt()
     }
+
+    fn resolution(&self) -> f64 {
+        let present = self.parts.iter().zip(self.log_shares).filter(|(_, share)| share.is_finite());
+        present.map(|(part, _)| part.resolution()).fold(f64::INFINITY, f64::min)
+    }
 }

@@ -122,4 +122,10 @@ impl Emission for WrappedStable {
     fn standard_deviation(&self) -> f64 {
         (2.0 * self.gamma.powf(self.alpha)).sqrt()
     }
+
+    fn resolution(&self) -> f64 {
+        // One over the frequency at which the terms of the series have fallen as far as those of a normal density have
+        // at one over its standard deviation.
+        TAU * self.gamma * (2.0 * PI * PI).powf(-1.0 / self.alpha)
+    }
 }

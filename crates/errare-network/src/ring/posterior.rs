@@ -181,8 +181,12 @@ impl<T: Real, C: Centres<T>> Kernel for PosteriorCentre<'_, T, C> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use approx::assert_relative_eq;
-    use errare_behaviour::{Display, DisplayGenerator, Emission, ResponseModel, SwapFunction};
+    use errare_behaviour::{
+        Display, DisplayGenerator, Emission, ResponseModel, SwapFunction, VonMisesMixture, WrappedStable,
+    };
     use errare_core::random::{Purpose, stream};
     use errare_core::von_mises::VonMises;
 
@@ -196,8 +200,8 @@ mod tests {
         // Neighbouring lanes answer displays with one and two centres; grids are thinned at large τ, but no
         // expectation may tell.
         #[derive(Debug)]
-        struct Guessing(VonMises);
-        impl ResponseModel for Guessing {
+        struct Guessing<E>(E);
+        impl<E: Emission> ResponseModel for Guessing<E> {
             fn weights(&self, _: &Display) -> Vec<f64> {
                 vec![0.2, 0.7, 0.1]
             }
@@ -212,12 +216,35 @@ mod tests {
             expectations_are_those_of_bayes(models.map(|model| model as &dyn ResponseModel), 4e-7);
         }
         expectations_are_those_of_bayes([&SwapFunction::None, &narrower], 4e-7);
+        // Peaks that are much finer than the standard deviation.
+        let mixture = |share, a, b| Guessing(VonMisesMixture::new(share, a, b).unwrap());
+        let stable = |alpha, gamma| Guessing(WrappedStable::new(alpha, gamma).unwrap());
+        for model in [mixture(0.8, 100.0, 1.0), mixture(0.7, 30.0, 2.0)] {
+            expectations_are_those_of_bayes([&model, &model], 4e-7);
+        }
+        for model in [stable(1.0, 0.1), stable(1.2, 0.15), stable(1.9, 0.3)] {
+            expectations_are_those_of_bayes([&model, &model], 4e-7);
+        }
+    }
+
+    /// The model's density on a grid far finer than any of the target's, or the items.
+    fn centres(model: &dyn ResponseModel, display: &Display) -> Vec<[f64; 3]> {
+        let at = |angle: f64, weight| [angle.cos(), angle.sin(), weight];
+        if model.emission(display).is_none() {
+            let weights = model.weights(display);
+            let items = display.report.iter().zip(&weights[1..]);
+            return items.map(|(&report, &weight)| at(report, weight)).collect();
+        }
+        let nodes = 1 << 13;
+        let angles = (0..nodes).map(|node| TAU * f64::from(node) / f64::from(nodes));
+        angles.map(|angle| at(angle, model.density(display, angle).unwrap())).collect()
     }
 
     fn expectations_are_those_of_bayes(models: [&dyn ResponseModel; 2], tolerance: f64) {
         let generator = DisplayGenerator::standard(2).unwrap();
         let display = generator.draw(&mut stream(5, Purpose::Displays, &[0]));
         let rings = models.map(|model| RingTarget::new(model, &display, RING.0, RING.1));
+        let truths = models.map(|model| centres(model, &display));
         let targets = TileTargets::<f64>::new(|lane| &rings[lane % 2]);
         let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
         let mut x: Vec<Lanes<f64>> = zeros(2);
@@ -232,13 +259,13 @@ mod tests {
             let variance = alpha_bar * RING.1 * RING.1 + 1.0 - alpha_bar;
             for t in 0..TILE {
                 let at = [lane(&x, 0, t), lane(&x, 1, t)];
-                let ring = &rings[t % 2];
+                let truth = &truths[t % 2];
                 let (mut total, mut sums) = (0.0, [0.0; 2]);
                 let squared = |c: &[f64; 3]| -> f64 {
                     (0..2).map(|a| (at[a] - alpha_bar.sqrt() * RING.0 * c[a]).powi(2)).sum()
                 };
-                let nearest = ring.levels[0].iter().map(squared).fold(f64::INFINITY, f64::min);
-                for centre in &ring.levels[0] {
+                let nearest = truth.iter().map(squared).fold(f64::INFINITY, f64::min);
+                for centre in truth {
                     let p = centre[2] * (-0.5 * (squared(centre) - nearest) / variance).exp();
                     total += p;
                     for axis in 0..2 {

@@ -1,7 +1,8 @@
 //! The density of clean responses: a mixture of isotropic Gaussians with centres on the ring.
 //!
 //! The centres are the items themselves where the model reports them exactly, otherwise a fine grid of angles weighted
-//! by the model's density (a trapezoid rule, whose error is far below f32 at this spacing).
+//! by the model's density (a trapezoid rule, whose error is far below f32 where the grid resolves the emission; each
+//! item's mass is exact on any).
 
 use std::f64::consts::TAU;
 
@@ -28,8 +29,8 @@ pub(super) struct Grid {
     pub(super) levels: usize,
     /// Spacing (radians) of the first level.
     spacing: f64,
-    /// Standard deviation (radians) of the emission; infinite without one.
-    emission_sd: f64,
+    /// Width (radians) of what is finest in the emission, its standard deviation if it is normal; infinite without one.
+    emission_width: f64,
 }
 
 /// Times that a grid is thinned by half for noisier responses.
@@ -37,6 +38,8 @@ const THINNINGS: usize = 3;
 /// An emission narrower than this share of the spread's angle s₀/R counts as exact: it would add a thousandth to the
 /// variance, and a grid that resolves it costs in proportion to its precision.
 const EXACT_EMISSION: f64 = 1.0 / 32.0;
+/// No finer grid than this, which resolves peaks of .0008 rad.
+const MOST_NODES: usize = 8192;
 
 impl RingTarget {
     /// The target of a behaviour model for one display, with ring radius R and spread s₀.
@@ -46,41 +49,45 @@ impl RingTarget {
         let emission = model
             .emission(display)
             .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
-        let emission_sd = emission.map_or(f64::INFINITY, errare_behaviour::Emission::standard_deviation);
+        let emission_width = emission.map_or(f64::INFINITY, errare_behaviour::Emission::resolution);
         let coarsest = 1 << THINNINGS;
-        let nodes = (TAU / product_width(emission_sd, spread / radius)).ceil() as usize;
-        let nodes = nodes.next_multiple_of(coarsest);
-        // The model's density, with its weights computed once.
-        let density = |angle: f64| {
-            let of_item = |(&report, &weight): (&f64, &f64)| {
-                Some(weight * emission?.log_density(difference(angle, report)).exp())
-            };
-            weights[0] / TAU + display.report.iter().zip(&weights[1..]).filter_map(of_item).sum::<f64>()
+        let nodes = (TAU / product_width(emission_width, spread / radius)).ceil() as usize;
+        let nodes = nodes.min(MOST_NODES).next_multiple_of(coarsest);
+        let angle = |node: usize| TAU * node as f64 / nodes as f64;
+        let items = || display.report.iter().zip(&weights[1..]);
+        // Of each item, at every node.
+        let densities: Vec<Vec<f64>> = emission.map_or_else(Vec::new, |emission| {
+            let at = |report, node| emission.log_density(difference(angle(node), report)).exp();
+            items().map(|(&report, _)| (0..nodes).map(|node| at(report, node)).collect()).collect()
+        });
+        let grid_of = |thinning: usize| -> Vec<[f64; 3]> {
+            let step = 1 << thinning;
+            let shares: Vec<(f64, &Vec<f64>)> = items()
+                .zip(&densities)
+                .map(|((_, weight), density)| {
+                    // A level that is too coarse for its item is not used.
+                    let total: f64 = density.iter().step_by(step).sum();
+                    (weight / total.max(f64::MIN_POSITIVE), density)
+                })
+                .collect();
+            let guess = weights[0] / (nodes / step) as f64;
+            let weight = |node: usize| guess + shares.iter().map(|(share, p)| share * p[node]).sum::<f64>();
+            (0..nodes)
+                .step_by(step)
+                .map(|node| [angle(node).cos(), angle(node).sin(), weight(node)])
+                .collect()
         };
-        let mut level = Vec::new();
-        if emission.is_some() || weights[0] > 0.0 {
-            level.extend((0..nodes).map(|node| {
-                let angle = TAU * node as f64 / nodes as f64;
-                [angle.cos(), angle.sin(), density(angle)]
-            }));
-        }
-        let mut levels = vec![level];
-        if emission.is_some() {
-            for thinning in 1..=THINNINGS {
-                levels.push(levels[0].iter().step_by(1 << thinning).copied().collect());
-            }
-        }
-        let share = if emission.is_some() { 1.0 } else { weights[0] };
+        let mut levels: Vec<Vec<[f64; 3]>> = if emission.is_some() {
+            (0..=THINNINGS).map(grid_of).collect()
+        } else {
+            let mut centres = if weights[0] > 0.0 { grid_of(0) } else { Vec::new() };
+            centres.extend(items().map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
+            vec![centres]
+        };
         for level in &mut levels {
-            let total: f64 = level.iter().map(|centre| centre[2]).sum();
-            level.iter_mut().for_each(|centre| centre[2] *= share / total);
-            if emission.is_none() {
-                let items = display.report.iter().zip(&weights[1..]);
-                level.extend(items.map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
-            }
             level.retain(|centre| centre[2] > 1e-12);
         }
-        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_sd };
+        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_width };
         Self { levels, grid, radius, spread }
     }
 
@@ -109,7 +116,7 @@ impl Grid {
         let ring = constants.scale * radius;
         let outside = ring + 3.0 * constants.variance.sqrt();
         let noise_sd = (constants.variance / (ring * outside)).sqrt();
-        let coarser = (product_width(self.emission_sd, noise_sd) / self.spacing).log2().floor().max(0.0);
+        let coarser = (product_width(self.emission_width, noise_sd) / self.spacing).log2().floor().max(0.0);
         (coarser as usize).min(self.levels - 1)
     }
 }
