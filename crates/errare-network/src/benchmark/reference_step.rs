@@ -8,7 +8,7 @@ use crate::circuit::{Circuit, draw_readout};
 use crate::engine::{fill_normals, trial_steps};
 use crate::experiment::Stage;
 use crate::kernel::{Isa, Lanes, NoiseLanes, TILE, lane, zeros};
-use crate::training::{Accumulators, BatchLoss, Problem, draw_delay, draw_displays};
+use crate::training::{Accumulators, BatchLoss, Problem, SLOTS, draw_delay, draw_displays};
 use crate::{Error, Result};
 
 /// The first training step of a stage at its initial weights, computed in f32 as in training.
@@ -60,7 +60,7 @@ impl ReferenceStep {
             schedule: &schedule,
             objective: &stage.objective(&schedule),
             config: &stage.objective,
-            hand_off: stage.diffusion.hand_off,
+            hand_off: stage.hand_off(),
             target,
             generators: &stage.generators()?,
             radius: stage.behaviour.radius,
@@ -68,9 +68,9 @@ impl ReferenceStep {
             seed: stage.seed,
         };
         let (displays, samples) = (stage.training.displays, stage.training.samples);
-        let mut accumulators = Accumulators::new(Isa::detect(), &circuit, &stage.task);
+        let mut accumulators = Accumulators::new(Isa::detect(), &stage.task);
         // A slot remembers the tile that it ran last.
-        let most = accumulators.slots() * TILE;
+        let most = SLOTS * TILE;
         if displays * samples > most {
             let expected = format!("at most {most}, so that every tile can still be read");
             return Err(Error::invalid("training.displays × samples", displays * samples, &expected));

@@ -3,6 +3,8 @@
 //! States and what cells keep are stored; the rest they compute again. In the kernels λ (`costate`) is
 //! the gradient with respect to the state after a step.
 
+use std::iter::repeat_n;
+
 use super::free_running::{Remove, own_points};
 use super::penalties::{Activity, hand_off_penalty};
 use super::plan::{BatchPlan, GradientSlot, Workspace};
@@ -101,6 +103,9 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
     let hand_off = hand_off(plan);
     work.costate.fill(Lanes::ZERO);
     work.d_drives.iter_mut().for_each(|d| d.fill(Lanes::ZERO));
+    let epochs = plan.steps.chunk_by(|a, b| a.epoch == b.epoch);
+    // For each step, how many its epoch has.
+    let epoch_lengths: Vec<usize> = epochs.flat_map(|steps| repeat_n(steps.len(), steps.len())).collect();
     for (t, step) in plan.steps.iter().enumerate().rev() {
         let response = step.epoch == Epoch::Response;
         let [before, after] = [t, t + 1].map(|t| work.states.step(t));
@@ -108,8 +113,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
         let after = if Some(t) == hand_off { &work.handed } else { after };
         let regression = if response { plan.objective.regressions[step.code] } else { None };
         let residual = &work.residuals[2 * step.code * VECTORS..][..2 * VECTORS];
-        let epoch_steps = plan.steps.iter().filter(|other| other.epoch == step.epoch).count();
-        let activity = plan.config.activity / epoch_steps as f64;
+        let activity = plan.config.activity / epoch_lengths[t] as f64;
         if activity > 0.0 {
             plan.isa.run(Activity {
                 plane: response.then_some(Plane(&circuit.readout)),

@@ -24,7 +24,11 @@ pub(super) fn draw_targets<T: Real>(
     work: &mut Workspace<T>,
 ) {
     let (seed, _, step) = inputs.noise_key;
-    let roles = Roles { exploring: plan.config.exploration, free: plan.config.free_running };
+    let mut roles = Roles { exploring: plan.config.exploration, free: plan.config.free_running };
+    if !plan.objective.teacher_forcing {
+        // Nothing is begun at an item, so every trajectory counts in the loss that is logged.
+        roles = Roles { exploring: 0.0, free: 0.0 };
+    }
     let explores = |lane: usize| roles.explores(inputs.first + lane);
     let is_free = |lane: usize| roles.is_free(inputs.first + lane);
     work.forced = forced_lanes(is_free);
@@ -128,6 +132,7 @@ pub(super) fn clean_targets<T: Real>(
         .iter()
         .map(|display| RingTarget::new(plan.target, display, plan.radius, plan.spread))
         .collect();
+    let means: Vec<[f64; 2]> = rings.iter().map(|ring| ring.moments().0).collect();
     let targets = TileTargets::new(|lane| &rings[inputs.display_of(lane).0 - first]);
     for tau in 1..=steps {
         let at = 2 * tau * VECTORS..2 * (tau + 1) * VECTORS;
@@ -137,7 +142,7 @@ pub(super) fn clean_targets<T: Real>(
         } else {
             // Without teacher forcing the network knows the display alone.
             for lane in 0..TILE {
-                let (mean, _) = rings[inputs.display_of(lane).0 - first].moments();
+                let mean = means[inputs.display_of(lane).0 - first];
                 for (axis, mean) in mean.into_iter().enumerate() {
                     *lane_mut(&mut work.clean, 2 * tau + axis, lane) = T::from_f64(mean);
                 }

@@ -17,7 +17,7 @@ use crate::objective::Objective;
 use crate::schedule::Schedule;
 
 /// Slots that gradients are accumulated in; at most as many threads work on a batch.
-const SLOTS: usize = 8;
+pub(crate) const SLOTS: usize = 8;
 
 /// What training minimises, fixed throughout a stage.
 #[derive(Debug, Clone, Copy)]
@@ -52,19 +52,17 @@ pub(crate) struct BatchLoss {
 #[derive(Debug)]
 pub(crate) struct Accumulators<T> {
     isa: Isa,
+    /// Steps of the longest trial, and of its response.
+    longest: usize,
+    response: usize,
+    /// As many as the batches so far had use for: each holds the states of a whole trial.
     slots: Vec<GradientSlot<T>>,
 }
 
 impl<T: Real> Accumulators<T> {
-    pub(crate) fn new(isa: Isa, circuit: &Circuit<T>, task: &TaskConfig) -> Self {
-        let response = task.epochs.response;
+    pub(crate) fn new(isa: Isa, task: &TaskConfig) -> Self {
         let longest = task.epochs.steps(task.epochs.delay[1]).len();
-        Self { isa, slots: (0..SLOTS).map(|_| GradientSlot::new(circuit, longest, response)).collect() }
-    }
-
-    /// Number of slots.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
+        Self { isa, longest, response: task.epochs.response, slots: Vec::new() }
     }
 
     /// What the latest step drew for a tile, if it had a slot to itself; as [`GradientSlot::drawn`].
@@ -104,6 +102,9 @@ impl<T: Real> Accumulators<T> {
         let noise_key = (problem.seed, Purpose::ProcessNoise, step);
         let tiles = (displays.len() * samples).div_ceil(TILE);
         let used = tiles.min(SLOTS);
+        while self.slots.len() < used {
+            self.slots.push(GradientSlot::new(circuit, self.longest, self.response));
+        }
         self.slots[..used].par_iter_mut().with_max_len(1).enumerate().for_each(|(index, slot)| {
             slot.clear();
             for tile in (index..tiles).step_by(SLOTS) {
@@ -169,6 +170,7 @@ mod tests {
         schedule: Schedule,
         objective: Objective,
         target: CleanTarget,
+        exploration: f64,
     }
 
     /// All dynamics, with the branchings of those that have trees.
@@ -208,7 +210,7 @@ mod tests {
         } else {
             Objective::task_optimal(3, 2)
         };
-        Case { task, network, schedule, objective, target }
+        Case { task, network, schedule, objective, target, exploration: 0.0 }
     }
 
     fn gradient<T: Real>(
@@ -225,6 +227,7 @@ mod tests {
             hand_off_spread: 0.4,
             activity: 0.2,
             target: case.target,
+            exploration: case.exploration,
             ..ObjectiveConfig::default()
         };
         let problem = Problem {
@@ -240,7 +243,7 @@ mod tests {
             spread: 0.125,
             seed: 11,
         };
-        let mut accumulators = Accumulators::new(isa, &circuit, &case.task);
+        let mut accumulators = Accumulators::new(isa, &case.task);
         let (loss, gradient) = accumulators.gradient(&problem, &circuit, parameters, 5, displays, samples);
         (loss, gradient, circuit)
     }
@@ -328,6 +331,19 @@ mod tests {
         let difference = norm(&mut expected.1.iter().zip(&sampled.1).map(|(a, b)| f64::from(a - b)));
         assert!(difference < 0.02 * size, "relative difference {}", difference / size);
         assert!(expected.0.total < sampled.0.total, "the irreducible error is left out");
+    }
+
+    #[test]
+    fn only_what_begins_at_an_item_can_explore() {
+        for diffusion in [true, false] {
+            let of = |exploration| {
+                let mut case = case(Dynamics::Rate, Cue::Index, diffusion, CleanTarget::Expected);
+                case.exploration = exploration;
+                gradient(&case, Isa::detect(), &initial::<f32>(&case), [90, 1])
+            };
+            let (none, half) = (of(0.0), of(0.5));
+            assert_eq!(none.0 == half.0 && none.1 == half.1, !diffusion);
+        }
     }
 
     #[test]

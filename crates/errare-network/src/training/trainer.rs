@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::batch::{Accumulators, BatchLoss, Problem};
 use super::monitor::{Batch, Divergence, Ending, Monitor};
 use super::optimiser::Optimiser;
-use super::rate::{clip, learning_rate};
+use super::rate::{clip, learning_rate, norm};
 use crate::circuit::{Circuit, Readout, draw_readout};
 use crate::config::CleanTarget;
 use crate::experiment::{Experiment, Stage};
@@ -112,7 +112,7 @@ impl Trainer {
         let kind = experiment.stages()[0].training.optimiser;
         let optimiser = Optimiser::new(&circuit.layout, kind);
         let progress = Progress::default();
-        let stage = StageState::new(&experiment.stages()[0], &circuit, &*targets[0])?;
+        let stage = StageState::new(&experiment.stages()[0], &*targets[0])?;
         Ok(Self {
             average: parameters.clone(),
             since_log: nothing_to_log(&stage.landmarks),
@@ -132,7 +132,7 @@ impl Trainer {
     /// Takes up training where `progress` says; weights and moments are then set by the checkpoint.
     pub(crate) fn resume_at(&mut self, progress: Progress) -> Result<()> {
         let index = progress.stage.min(self.experiment.stages().len() - 1);
-        self.stage = StageState::new(&self.experiment.stages()[index], &self.circuit, &*self.targets[index])?;
+        self.stage = StageState::new(&self.experiment.stages()[index], &*self.targets[index])?;
         self.since_log = nothing_to_log(&self.stage.landmarks);
         self.optimiser = Optimiser::new(&self.circuit.layout, self.stage.config.training.optimiser);
         self.progress = progress;
@@ -176,10 +176,12 @@ impl Trainer {
         if self.inject_nan_at == Some(self.progress.step + 1) {
             gradient[0] = f32::NAN;
         }
-        let gradient_norm = clip(&mut gradient, self.stage.config.training.clip);
-        if let Some(fault) = self.not_finite(&loss, &gradient, gradient_norm) {
+        // Before anything is scaled, so that the fault is told as it was.
+        if let Some(fault) = self.not_finite(&loss, &gradient) {
             return Err(self.diverged(fault));
         }
+        let gradient_norm = norm(&gradient);
+        clip(&mut gradient, gradient_norm, self.stage.config.training.clip);
         let learning_rate = self.update(&gradient);
         // No later batch tells of the last update.
         if let Some(fault) = self.not_finite_in("a new weight of", &self.parameters) {
@@ -231,13 +233,11 @@ impl Trainer {
     }
 
     /// What is not finite in a batch's loss or gradient, if anything is.
-    fn not_finite(&self, loss: &BatchLoss, gradient: &[f32], norm: f64) -> Option<Divergence> {
+    fn not_finite(&self, loss: &BatchLoss, gradient: &[f32]) -> Option<Divergence> {
         if !loss.total.is_finite() {
             return Some(loss_not_finite(loss));
         }
-        let overflown = || Divergence::not_finite("the gradient's norm".into(), norm);
-        let fault = || self.not_finite_in("the gradient of", gradient).unwrap_or_else(overflown);
-        (!norm.is_finite()).then(fault)
+        self.not_finite_in("the gradient of", gradient)
     }
 
     /// The first tensor that holds a value which is not finite, of as many `values` as there are parameters.
@@ -355,12 +355,12 @@ impl Trainer {
 }
 
 impl StageState {
-    fn new(config: &Stage, circuit: &Circuit<f32>, target: &dyn ResponseModel) -> Result<Self> {
+    fn new(config: &Stage, target: &dyn ResponseModel) -> Result<Self> {
         let schedule = config.schedule()?;
         let generators = config.generators()?;
         let objective = config.objective(&schedule);
         let landmarks = Landmarks::new(config, &schedule, &objective, target, &generators);
-        let accumulators = Accumulators::new(Isa::detect(), circuit, &config.task);
+        let accumulators = Accumulators::new(Isa::detect(), &config.task);
         Ok(Self { config: config.clone(), schedule, objective, generators, accumulators, landmarks })
     }
 }
