@@ -4,13 +4,17 @@
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Shortest time between two lines of one bar where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two looks of a bar that cannot count.
+const TICK: Duration = Duration::from_millis(200);
 /// Work that is done sooner than this leaves no line.
 const WORTH_A_LINE: Duration = Duration::from_secs(1);
 
@@ -86,7 +90,22 @@ impl Progress {
                 state: Mutex::new(LineState { began: now, origin: 0, last_line: now, done: false }),
             }),
         };
-        Bar { kind }
+        Bar { kind, heartbeat: None }
+    }
+
+    /// A bar for work whose parts cannot be counted: it tells how long it has taken so far.
+    #[must_use]
+    pub fn busy(&self, label: &str) -> Bar {
+        let mut bar = self.bar(label, 1);
+        match &bar.kind {
+            Kind::Silent => {}
+            Kind::Terminal(spinner) => {
+                spinner.set_style(busy_style());
+                spinner.enable_steady_tick(TICK);
+            }
+            Kind::Lines(lines) => bar.heartbeat = Some(Heartbeat::of(lines)),
+        }
+        bar
     }
 
     /// A line of its own, above any bars.
@@ -103,6 +122,7 @@ impl Progress {
 /// The bar of one piece of work; may be shared between threads. Dropping it finishes it.
 pub struct Bar {
     kind: Kind,
+    heartbeat: Option<Heartbeat>,
 }
 
 enum Kind {
@@ -118,6 +138,34 @@ struct Lines {
     label: String,
     total: u64,
     state: Mutex<LineState>,
+}
+
+/// Writes a line at intervals until it is dropped.
+struct Heartbeat {
+    stop: Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heartbeat {
+    fn of(lines: &Lines) -> Self {
+        let (stop, stopped) = channel();
+        let (writer, interval, label) = (Arc::clone(&lines.writer), lines.interval, lines.label.clone());
+        let began = Instant::now();
+        let beat = move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                write_line(&writer, &format!("{label}: {} so far", human(began.elapsed())));
+            }
+        };
+        Self { stop, thread: Some(std::thread::spawn(beat)) }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        // Neither fails unless the thread has ended already.
+        let _ = self.stop.send(());
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 struct LineState {
@@ -170,6 +218,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
+        drop(self.heartbeat.take());
         match &self.kind {
             Kind::Silent => {}
             Kind::Terminal(bar) => bar.finish_and_clear(),
@@ -221,6 +270,11 @@ fn write_line(writer: &Mutex<dyn Write + Send>, line: &str) {
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{prefix} {bar:30} {percent:>3} % {eta:>4} to go  {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn busy_style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} {spinner} {elapsed} so far")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 /// A duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
@@ -316,6 +370,23 @@ mod tests {
         let text = log.text();
         assert_eq!(text.lines().count(), 400);
         assert!(text.lines().all(|line| line.starts_with("work: ") && line.ends_with(", m")));
+    }
+
+    #[test]
+    fn work_that_cannot_be_counted_shows_that_it_lives() {
+        let log = Log::default();
+        let bar = Progress::lines(log.clone(), Duration::from_millis(1), Duration::ZERO).busy("comparing");
+        while log.text().lines().count() < 2 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        bar.finish();
+        let text = log.text();
+        assert!(text.starts_with("comparing: 0.0 s so far\n"), "{text}");
+        assert!(text.lines().last().unwrap().starts_with("comparing: done in "), "{text}");
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(log.text(), text, "nothing is told of it any more");
+        drop(Progress::silent().busy("nothing"));
+        busy_style();
     }
 
     #[test]

@@ -170,7 +170,7 @@ pub fn analyse_network(
         oracle_replicate: &responses.oracle_replicate,
         alternatives: &[("no_swaps", &responses.no_swaps), ("unimodal", &responses.unimodal)],
     };
-    let bar = progress.bar("comparing responses", 1);
+    let bar = progress.busy("comparing responses");
     let mut fidelity = Fidelity::compare(&samples, &fidelity_target, seed)?;
     // What the same estimate makes of responses that hold no swap at all.
     let without = swap_curve(&responses.no_swaps, &fidelity_target.mixture, &fidelity_target.bins)?.total;
