@@ -55,13 +55,15 @@ impl Experiment {
         let mut stages = Vec::new();
         let count = spelled.stage.len() + 1;
         for (index, mut overrides) in spelled.stage.into_iter().enumerate() {
-            if let Some(until) = overrides.remove("until") {
-                let training = overrides.entry("training").or_insert(toml::Table::new().into());
+            let until = overrides.remove("until");
+            let mut merged = merge(base.clone(), overrides);
+            if let Some(until) = until {
+                let training = merged.entry("training").or_insert(toml::Table::new().into());
                 if let Some(training) = training.as_table_mut() {
-                    training.insert("until".into(), until);
+                    let until = toml::Table::from_iter([("until".to_owned(), until)]);
+                    *training = merge(std::mem::take(training), until);
                 }
             }
-            let merged = merge(base.clone(), overrides);
             let stage: Stage = merged.try_into().map_err(|error: toml::de::Error| {
                 fail(format!("{}: {}", stage_name(index, count), explain(error.message())))
             })?;
@@ -88,15 +90,7 @@ impl Experiment {
                 reason: if count > 1 { format!("{}: {reason}", stage_name(index, count)) } else { reason },
             })?;
         }
-        #[derive(Serialize)]
-        struct Written<'a> {
-            #[serde(flatten)]
-            base: &'a Stage,
-            #[serde(skip_serializing_if = "<[Stage]>::is_empty")]
-            stage: &'a [Stage],
-        }
-        let written = Written { base: last, stage: &stages[..stages.len() - 1] };
-        let text = toml::to_string(&written)
+        let text = written(&stages)
             .map_err(|error| Error::Experiment { path: folder.into(), reason: error.to_string() })?;
         Ok(Self { stages, text, folder: folder.into() })
     }
@@ -154,7 +148,9 @@ fn stage_name(index: usize, count: usize) -> String {
 fn check(stage: &Stage, first: &Stage, last: &Stage) -> std::result::Result<(), String> {
     validity::validate(stage).map_err(|error| error.to_string())?;
     let start = &stage.training.start_from;
-    if start.is_some() && *start != first.training.start_from {
+    // A stage of a file has the start of the top level, or one that it names itself.
+    let named = start.is_some() && *start != first.training.start_from;
+    if named || start.is_none() && last.training.start_from.is_some() {
         return Err("only the first stage starts from a run".into());
     }
     let slots = |stage: &Stage| (stage.task.cue == Cue::Index).then(|| stage.largest_set_size());
@@ -193,19 +189,69 @@ struct Spelled {
     stage: Vec<toml::Table>,
 }
 
-/// `base` with the keys of `overrides` replaced, table by table. A `swap` that names its `kind` replaces the base's whole.
+/// What gives a key in a stage its default back, whatever the base has.
+const DEFAULT: &str = "default";
+/// Keys whose values are paths, of which one may be called so.
+const PATHS: [&str; 2] = ["path", "start_from"];
+
+/// `base` with the keys of `overrides` replaced, table by table, and those that are [`DEFAULT`] removed. A `swap` that
+/// names its `kind` replaces the base's whole.
 fn merge(mut base: toml::Table, overrides: toml::Table) -> toml::Table {
     for (key, value) in overrides {
         let merged = match (base.remove(&key), value) {
-            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => {
-                let replaced = key == "swap" && new.contains_key("kind");
-                toml::Value::Table(if replaced { new } else { merge(old, new) })
-            }
+            (_, toml::Value::Table(new)) if key == "swap" && new.contains_key("kind") => new.into(),
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => merge(old, new).into(),
+            (_, toml::Value::Table(new)) => merge(toml::Table::new(), new).into(),
+            (_, toml::Value::String(value)) if value == DEFAULT && !PATHS.contains(&&*key) => continue,
             (_, value) => value,
         };
         base.insert(key, merged);
     }
     base
+}
+
+/// Stages as a file from which they are read back as they are.
+fn written(stages: &[Stage]) -> std::result::Result<String, toml::ser::Error> {
+    #[derive(Serialize)]
+    struct Written<'a> {
+        #[serde(flatten)]
+        base: &'a Stage,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stage: Vec<WrittenStage<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum WrittenStage<'a> {
+        Whole(&'a Stage),
+        WithDefaults(toml::Table),
+    }
+    let (base, stages) = stages.split_last().expect("an experiment has a stage");
+    let keys = toml::Table::try_from(base)?;
+    let spelled = |stage| {
+        let mut table = toml::Table::try_from(stage)?;
+        Ok(match spell_defaults(&mut table, &keys) {
+            false => WrittenStage::Whole(stage),
+            true => WrittenStage::WithDefaults(table),
+        })
+    };
+    let stage = stages.iter().map(spelled).collect::<std::result::Result<_, toml::ser::Error>>()?;
+    toml::to_string(&Written { base, stage })
+}
+
+/// Spells out what a stage leaves to its default but would take over from the base; true if there is any.
+fn spell_defaults(stage: &mut toml::Table, base: &toml::Table) -> bool {
+    let mut any = false;
+    for (key, value) in base.iter().filter(|(key, _)| *key != "swap") {
+        any |= match (stage.get_mut(key), value) {
+            (Some(toml::Value::Table(stage)), toml::Value::Table(base)) => spell_defaults(stage, base),
+            (Some(_), _) => false,
+            (None, _) => {
+                stage.insert(key.clone(), DEFAULT.into());
+                true
+            }
+        };
+    }
+    any
 }
 
 /// Adds the nearest known key to an "unknown field" error.
@@ -224,7 +270,7 @@ fn explain(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ObjectiveKind;
+    use crate::config::{FitReference, ObjectiveKind, Swap, Until};
 
     fn parse(text: &str) -> Result<Experiment> {
         Experiment::parse(text, Path::new("here"))
@@ -260,6 +306,74 @@ mod tests {
         let experiment = parse(EXAMPLE).unwrap();
         assert_eq!(parse(experiment.to_toml()).unwrap().stages(), experiment.stages());
         assert!(experiment.to_toml().contains("learning_rate = 0.001"), "defaults are written out");
+    }
+
+    #[test]
+    fn a_stage_is_written_so_that_it_takes_nothing_over_that_it_has_not() {
+        // All that may be left out, given or not: in a stage, in the base.
+        let until = |keys: u32| Until {
+            loss_over_floor: (keys & 1 > 0).then_some(0.5),
+            excess: (keys & 2 > 0).then_some(0.25),
+            patience: (keys & 4 > 0).then_some(9),
+            at_most_steps: (keys & 8 > 0).then_some(70),
+            ..Until::default()
+        };
+        let stage = |keys: u32| {
+            let mut stage = Stage::default();
+            stage.task.separation = (keys & 1 > 0).then_some(0.5);
+            stage.network.preparation_noise = (keys & 2 > 0).then_some(0.03);
+            stage.network.null_space_noise = (keys & 4 > 0).then_some(0.04);
+            stage.objective.last_steps = (keys & 8 > 0).then_some(3);
+            stage.training.until = (keys & 16 > 0).then(|| until(keys));
+            let path = if keys & 4 > 0 { DEFAULT } else { "fits" };
+            stage.behaviour.swap = Swap::Fit(FitReference {
+                path: path.into(),
+                set_size: (keys & 1 > 0).then_some(4),
+                draw: (keys & 2 > 0).then_some(1),
+            });
+            stage
+        };
+        for first in 0..32 {
+            for last in 0..32 {
+                let stages = vec![stage(first), stage(last ^ 5), stage(last)];
+                let experiment = Experiment::from_stages(stages, Path::new("here")).unwrap();
+                let text = experiment.to_toml();
+                assert_eq!(parse(text).unwrap(), experiment, "{first} {last}:\n{text}");
+            }
+        }
+        let mut stages = vec![stage(0); 3];
+        for index in [0, 2] {
+            stages[index].training.start_from = Some(DEFAULT.into());
+        }
+        let error = Experiment::from_stages(stages.clone(), Path::new("here")).unwrap_err().to_string();
+        assert!(error.contains("stage 2 of 3") && error.contains("only the first stage"), "{error}");
+        stages[2].training.start_from = None;
+        let experiment = Experiment::from_stages(stages, Path::new("here")).unwrap();
+        assert_eq!(parse(experiment.to_toml()).unwrap(), experiment);
+    }
+
+    #[test]
+    fn a_stage_gives_a_key_its_default_back() {
+        let text = r#"
+            [task]
+            separation = 0.5
+            [network]
+            preparation_noise = 0.03
+            [training]
+            steps = 100
+            [[stage]]
+            task.separation = "default"
+            network.preparation_noise = "default"
+            objective.last_steps = "default"
+            training = "default"
+            until = { at_most_steps = 60 }
+        "#;
+        let experiment = parse(text).unwrap();
+        let [first, last] = experiment.stages() else { panic!("two stages") };
+        assert_eq!((first.task.separation, first.network.preparation_noise), (None, None));
+        assert_eq!((first.training.steps, first.steps()), (20_000, 60));
+        assert_eq!((last.task.separation, last.network.preparation_noise), (Some(0.5), Some(0.03)));
+        assert_eq!(parse(experiment.to_toml()).unwrap(), experiment);
     }
 
     #[test]
