@@ -1,7 +1,7 @@
 //! Experiment files: one TOML a network, read, checked and written back with every default spelled out.
 //!
 //! `[[stage]]` tables are a curriculum: each overrides keys of the base, in order; the base itself is the last
-//! stage.
+//! stage. Its `training.until` is its own.
 
 mod stage;
 mod validity;
@@ -52,11 +52,16 @@ impl Experiment {
         let spelled: Spelled = toml::from_str(text).map_err(|error| fail(explain(&error.to_string())))?;
         let mut base: toml::Table = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
         base.remove("stage");
+        // When the last stage ends, no other one does.
+        let mut shared = base.clone();
+        if let Some(training) = shared.get_mut("training").and_then(toml::Value::as_table_mut) {
+            training.remove("until");
+        }
         let mut stages = Vec::new();
         let count = spelled.stage.len() + 1;
         for (index, mut overrides) in spelled.stage.into_iter().enumerate() {
             let until = overrides.remove("until");
-            let mut merged = merge(base.clone(), overrides);
+            let mut merged = merge(shared.clone(), overrides);
             if let Some(until) = until {
                 let training = merged.entry("training").or_insert(toml::Table::new().into());
                 if let Some(training) = training.as_table_mut() {
@@ -238,10 +243,11 @@ fn written(stages: &[Stage]) -> std::result::Result<String, toml::ser::Error> {
     toml::to_string(&Written { base, stage })
 }
 
-/// Spells out what a stage leaves to its default but would take over from the base; true if there is any.
+/// Spells out what a stage leaves to its default but would take over from the base; true if there is any. A `swap` is
+/// always written whole, and the base's `until` is its own.
 fn spell_defaults(stage: &mut toml::Table, base: &toml::Table) -> bool {
     let mut any = false;
-    for (key, value) in base.iter().filter(|(key, _)| *key != "swap") {
+    for (key, value) in base.iter().filter(|(key, _)| *key != "swap" && *key != "until") {
         any |= match (stage.get_mut(key), value) {
             (Some(toml::Value::Table(stage)), toml::Value::Table(base)) => spell_defaults(stage, base),
             (Some(_), _) => false,
@@ -349,6 +355,30 @@ mod tests {
         assert!(error.contains("stage 2 of 3") && error.contains("only the first stage"), "{error}");
         stages[2].training.start_from = None;
         let experiment = Experiment::from_stages(stages, Path::new("here")).unwrap();
+        assert_eq!(parse(experiment.to_toml()).unwrap(), experiment);
+    }
+
+    #[test]
+    fn the_last_stages_end_is_its_own() {
+        let text = r#"
+            [training]
+            until = { excess = 0.1, patience = 7 }
+            [[stage]]
+            until = { at_most_steps = 3 }
+            [[stage]]
+            training.until.patience = 5
+            [[stage]]
+            training.steps = 30
+        "#;
+        let experiment = parse(text).unwrap();
+        let ends: Vec<_> = experiment.stages().iter().map(|stage| stage.training.until).collect();
+        let expected = [
+            Some(Until { at_most_steps: Some(3), ..Until::default() }),
+            Some(Until { patience: Some(5), ..Until::default() }),
+            None,
+            Some(Until { excess: Some(0.1), patience: Some(7), ..Until::default() }),
+        ];
+        assert_eq!(ends, expected);
         assert_eq!(parse(experiment.to_toml()).unwrap(), experiment);
     }
 
