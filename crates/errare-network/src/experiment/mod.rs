@@ -61,6 +61,11 @@ impl Experiment {
         let count = spelled.stage.len() + 1;
         for (index, mut overrides) in spelled.stage.into_iter().enumerate() {
             let until = overrides.remove("until");
+            let training = overrides.get("training").and_then(toml::Value::as_table);
+            if until.is_some() && training.is_some_and(|training| training.contains_key("until")) {
+                let reason = "`until` and `training.until` are the same key: give one of them";
+                return Err(fail(format!("{}: {reason}", stage_name(index, count))));
+            }
             let mut merged = merge(shared.clone(), overrides);
             if let Some(until) = until {
                 let training = merged.entry("training").or_insert(toml::Table::new().into());
@@ -471,6 +476,10 @@ mod tests {
             ),
             ("[[stage]]\nnetwork.probe_columns = 8", "may not change"),
             ("[[stage]]\ntraning.steps = 20", "did you mean `training`"),
+            (
+                "[[stage]]\nuntil = { patience = 5 }\ntraining.until = { excess = 0.1 }",
+                "stage 1 of 2, the first [[stage]]: `until` and `training.until` are the same key",
+            ),
             ("seed = \"one\"", "invalid type"),
         ] {
             let error = parse(text).unwrap_err().to_string();
