@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use errare_behaviour::{FitSelection, Fits, ResponseModel};
+use errare_behaviour::{FitSelection, Fits, ModelName, ResponseModel};
 use errare_core::run_dir::RunDir;
 
-use crate::Result;
 use crate::config::Swap;
 use crate::experiment::{Experiment, Stage};
 use crate::training::{CHECKPOINT, read, read_experiment};
+use crate::{Error, Result};
 
 /// Folder of a run directory that holds the fits its stages are trained on.
 const FITS: &str = "fits";
@@ -19,16 +19,28 @@ impl Stage {
     /// The response model that the stage is trained on; relative paths start at `folder`.
     ///
     /// # Errors
-    /// When the fit cannot be read, or the file holds none or several of the set size.
+    /// When the fit cannot be read, the file holds none or several of the set size, or a draw is asked for of a model
+    /// without a posterior.
     pub fn target(&self, folder: &Path) -> Result<Box<dyn ResponseModel>> {
         Ok(match &self.behaviour.swap {
             Swap::Function(function) => Box::new(*function),
             Swap::Fit(reference) => {
-                let fits = Fits::read(folder.join(&reference.path))?;
+                let path = folder.join(&reference.path);
+                let fits = Fits::read(&path)?;
                 let selection = FitSelection { set_size: reference.set_size, ..FitSelection::default() };
-                let model = fits.select(selection)?.model()?;
+                let fit = fits.select(selection)?;
+                let model = fit.model()?;
                 Box::new(match reference.draw {
-                    Some(seed) => model.draw(seed),
+                    Some(seed) if matches!(fit.model, ModelName::Bns(_)) => model.draw(seed),
+                    Some(seed) => {
+                        let expected = format!(
+                            "left out: the fit in {} is one of {}, which has no posterior to draw from; only fits of \
+                             the bns models have",
+                            path.display(),
+                            fit.model
+                        );
+                        return Err(Error::invalid("behaviour.swap.draw", seed, &expected));
+                    }
                     None => model,
                 })
             }

@@ -305,9 +305,22 @@ fn another_fit_at_the_same_path_does_not_change_a_run() {
         std::fs::copy(folder.join(model).join("fit.json"), folder.join("fit/fit.json")).unwrap();
     };
     fit("three-component");
-    let swap = "swap = { kind = \"fit\", path = \"fit\" }";
-    let text = TINY.replace("swap = { kind = \"flat\", swap_probability = 0.2 }", swap);
-    std::fs::write(folder.join("tiny.toml"), text).unwrap();
+    let with_swap = |keys: &str| {
+        let swap = format!("swap = {{ kind = \"fit\", path = \"fit\"{keys} }}");
+        let text = TINY.replace("swap = { kind = \"flat\", swap_probability = 0.2 }", &swap);
+        std::fs::write(folder.join("tiny.toml"), text).unwrap();
+    };
+    for (keys, words) in [(
+        ", draw = 3",
+        "behaviour.swap.draw is 3, but it must be left out: the fit in fit is one of three-component",
+    )] {
+        with_swap(keys);
+        let output = errare(folder, &["train", "tiny.toml", "--out", "run"]).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && message.contains(words), "{message}");
+        assert!(!folder.join("run").exists());
+    }
+    with_swap("");
     assert!(train(folder, "run", "2").wait().unwrap().success());
     // Its own experiment, with nothing left to do.
     assert!(train(folder, "run", "2").wait().unwrap().success());
