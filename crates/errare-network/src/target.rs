@@ -28,7 +28,11 @@ impl Stage {
                 let path = folder.join(&reference.path);
                 let fits = Fits::read(&path)?;
                 let selection = FitSelection { set_size: reference.set_size, ..FitSelection::default() };
-                let fit = fits.select(selection)?;
+                let fit = fits.select(selection).map_err(|error| {
+                    let given = reference.set_size.map_or("left out".to_owned(), |n| n.to_string());
+                    let expected = format!("the set size of one fit in {}: {error}", path.display());
+                    Error::invalid("behaviour.swap.set_size", given, &expected)
+                })?;
                 let model = fit.model()?;
                 Box::new(match reference.draw {
                     Some(seed) if matches!(fit.model, ModelName::Bns(_)) => model.draw(seed),
@@ -52,9 +56,14 @@ impl Experiment {
     /// The response model of every stage.
     ///
     /// # Errors
-    /// As [`Stage::target`].
+    /// As [`Stage::target`], with file and stage.
     pub fn targets(&self) -> Result<Vec<Box<dyn ResponseModel>>> {
-        self.stages().iter().map(|stage| stage.target(self.folder())).collect()
+        let targets = self.stages().iter().enumerate();
+        targets
+            .map(|(index, stage)| {
+                stage.target(self.folder()).map_err(|error| self.fault_of(index, &error.to_string()))
+            })
+            .collect()
     }
 
     /// The same experiment with copies of all that it reads, for a run directory that can then be moved and resumed without

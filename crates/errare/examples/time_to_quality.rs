@@ -135,12 +135,10 @@ fn finished_or_new(path: &Path, seed: u64, arguments: &Arguments) -> Result<Run,
 }
 
 fn with_seed(experiment: &Experiment, seed: u64) -> Result<Experiment, AnyError> {
-    let mut stages = experiment.stages().to_vec();
-    if stages.iter().any(|stage| stage.training.start_from.is_some()) {
+    if experiment.stages().iter().any(|stage| stage.training.start_from.is_some()) {
         return Err("an experiment with training.start_from does not begin from scratch".into());
     }
-    stages.iter_mut().for_each(|stage| stage.seed = seed);
-    Ok(Experiment::from_stages(stages, experiment.folder())?)
+    Ok(experiment.with_seed(seed)?)
 }
 
 fn train(

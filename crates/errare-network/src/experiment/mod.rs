@@ -24,6 +24,8 @@ pub struct Experiment {
     stages: Vec<Stage>,
     text: String,
     folder: PathBuf,
+    /// What messages name: the file, or the folder where there is none.
+    path: PathBuf,
 }
 
 impl Experiment {
@@ -36,10 +38,7 @@ impl Experiment {
         let text = std::fs::read_to_string(path)
             .map_err(|source| errare_core::Error::Io { path: path.into(), source })?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        Self::parse(&text, &folder).map_err(|error| match error {
-            Error::Experiment { reason, .. } => Error::Experiment { path: path.into(), reason },
-            other => Error::Experiment { path: path.into(), reason: other.to_string() },
-        })
+        of_file(Self::parse(&text, &folder), path)
     }
 
     /// Parses and checks the text of an experiment file; relative paths in it start at `folder`.
@@ -64,7 +63,7 @@ impl Experiment {
             let training = overrides.get("training").and_then(toml::Value::as_table);
             if until.is_some() && training.is_some_and(|training| training.contains_key("until")) {
                 let reason = "`until` and `training.until` are the same key: give one of them";
-                return Err(fail(format!("{}: {reason}", stage_name(index, count))));
+                return Err(fault(folder, index, count, reason));
             }
             let mut merged = merge(shared.clone(), overrides);
             if let Some(until) = until {
@@ -74,9 +73,9 @@ impl Experiment {
                     *training = merge(std::mem::take(training), until);
                 }
             }
-            let stage: Stage = merged.try_into().map_err(|error: toml::de::Error| {
-                fail(format!("{}: {}", stage_name(index, count), explain(error.message())))
-            })?;
+            let stage: Stage = merged
+                .try_into()
+                .map_err(|error: toml::de::Error| fault(folder, index, count, &explain(error.message())))?;
             stages.push(stage);
         }
         let last: Stage = base.try_into().map_err(|error: toml::de::Error| fail(explain(error.message())))?;
@@ -95,14 +94,21 @@ impl Experiment {
         // The last one first: what is wrong with the top level of the file is wrong with every stage that takes it over.
         let count = stages.len();
         for (index, stage) in stages.iter().enumerate().cycle().skip(count - 1).take(count) {
-            check(stage, &stages[0], last).map_err(|reason| Error::Experiment {
-                path: folder.into(),
-                reason: if count > 1 { format!("{}: {reason}", stage_name(index, count)) } else { reason },
-            })?;
+            check(stage, &stages[0], last).map_err(|reason| fault(folder, index, count, &reason))?;
         }
         let text = written(&stages)
             .map_err(|error| Error::Experiment { path: folder.into(), reason: error.to_string() })?;
-        Ok(Self { stages, text, folder: folder.into() })
+        Ok(Self { stages, text, folder: folder.into(), path: folder.into() })
+    }
+
+    /// The same experiment with another seed.
+    ///
+    /// # Errors
+    /// When TOML cannot hold the seed.
+    pub fn with_seed(&self, seed: u64) -> Result<Self> {
+        let mut stages = self.stages.clone();
+        stages.iter_mut().for_each(|stage| stage.seed = seed);
+        of_file(Self::from_stages(stages, &self.folder), &self.path)
     }
 
     /// The stages in order; the last is the base.
@@ -129,6 +135,11 @@ impl Experiment {
         &self.folder
     }
 
+    /// What is wrong with the stage at `index`, as an error that names file and stage.
+    pub(crate) fn fault_of(&self, index: usize, reason: &str) -> Error {
+        fault(&self.path, index, self.stages.len(), reason)
+    }
+
     /// The run whose weights the first stage starts from, if it does not start from random ones.
     pub(crate) fn started_from(&self) -> Option<&PathBuf> {
         self.stages[0].training.start_from.as_ref()
@@ -139,6 +150,22 @@ impl Experiment {
     pub fn total_steps(&self) -> u64 {
         self.stages.iter().map(Stage::steps).sum()
     }
+}
+
+/// Names the file, where the folder was named.
+fn of_file(experiment: Result<Experiment>, path: &Path) -> Result<Experiment> {
+    match experiment {
+        Ok(experiment) => Ok(Experiment { path: path.into(), ..experiment }),
+        Err(Error::Experiment { reason, .. }) => Err(Error::Experiment { path: path.into(), reason }),
+        Err(other) => Err(Error::Experiment { path: path.into(), reason: other.to_string() }),
+    }
+}
+
+/// What is wrong with a stage of `count`, which is named where there are several.
+fn fault(path: &Path, index: usize, count: usize, reason: &str) -> Error {
+    let reason =
+        if count > 1 { format!("{}: {reason}", stage_name(index, count)) } else { reason.to_owned() };
+    Error::Experiment { path: path.into(), reason }
 }
 
 /// The name of a stage of `count` in messages: its number from 1, as in the log, and where it stands in the file.
@@ -456,6 +483,13 @@ mod tests {
             ("[task]\nset_sizes = [2, 4]", "one set size with an index cue"),
             ("[diffusion]\nbeta = [0.1, 2.0]", "diffusion.beta"),
             ("[training]\nuntil = { patience = 0 }", "training.until.patience is 0"),
+            ("[training]\nuntil = { at_most_steps = 0 }", "training.until.at_most_steps is 0"),
+            ("[training]\nsteps = 0", "training.steps is 0, but it must be at least 1"),
+            ("[task]\nseparation = 9.0", "task.separation is 9, but it must be 0 to π (rad)"),
+            (
+                "[task]\ncue = \"feature\"\nset_sizes = [6, 4]\nseparation = 1.1",
+                "task.separation is 1.1, but it must be 0 to 2π/6 (rad), for 6 items to have room on the circle",
+            ),
             ("[training]\nuntil = { exces = 0.1 }", "did you mean `excess`"),
             (
                 "[objective]\nfree_running = 0.5\ntarget = \"sampled\"",

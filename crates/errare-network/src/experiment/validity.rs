@@ -1,5 +1,6 @@
 //! What the keys of an experiment may be, section by section. An error names the key, its value and the domain.
 
+use std::f64::consts::{PI, TAU};
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 
@@ -38,7 +39,11 @@ pub(super) fn validate(stage: &Stage) -> Result<()> {
     objective(&stage.objective)?;
     objective_of_batch(stage)?;
     training(&stage.training)?;
-    require(stage.steps() >= 1, "training.steps", stage.steps(), "at least 1")?;
+    let key = match stage.training.until.and_then(|until| until.at_most_steps) {
+        Some(_) => "training.until.at_most_steps",
+        None => "training.steps",
+    };
+    require(stage.steps() >= 1, key, stage.steps(), "at least 1")?;
     stage.schedule()?;
     stage.generators()?;
     Ok(())
@@ -51,6 +56,17 @@ fn task(task: &TaskConfig) -> Result<()> {
     require_listed(in_range, "task.set_sizes", sizes, "set sizes from 1 to 8")?;
     let slots_known = task.cue == Cue::Feature || sizes.len() == 1;
     require_listed(slots_known, "task.set_sizes", sizes, "one set size with an index cue")?;
+    if let Some(separation) = task.separation {
+        let items = sizes.iter().copied().max().unwrap_or(0);
+        let (largest, expected) = match items {
+            0..=2 => (PI, "0 to π (rad)".to_owned()),
+            _ => {
+                let expected = format!("0 to 2π/{items} (rad), for {items} items to have room on the circle");
+                (TAU / items as f64, expected)
+            }
+        };
+        require((0.0..=largest).contains(&separation), "task.separation", separation, &expected)?;
+    }
     let epochs = &task.epochs;
     let [shortest, longest] = epochs.delay;
     require_listed(shortest <= longest, "task.epochs.delay", &epochs.delay, "[shortest, longest]")?;
@@ -73,7 +89,7 @@ fn behaviour(behaviour: &BehaviourConfig) -> Result<()> {
     }
     positive("behaviour.radius", behaviour.radius)?;
     let sd = behaviour.response_sd;
-    let in_range = (SMALLEST_RESPONSE_SD..=std::f64::consts::PI).contains(&sd);
+    let in_range = (SMALLEST_RESPONSE_SD..=PI).contains(&sd);
     require(in_range, "behaviour.response_sd", sd, &format!("{SMALLEST_RESPONSE_SD} to π (rad)"))
 }
 

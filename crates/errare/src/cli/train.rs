@@ -43,9 +43,7 @@ pub(crate) fn train(arguments: &TrainArguments, context: &Context) -> Result<(),
     };
     let mut experiment = Experiment::read(&arguments.experiment).or_bad_input()?;
     if let Some(seed) = context.given_seed {
-        let mut stages = experiment.stages().to_vec();
-        stages.iter_mut().for_each(|stage| stage.seed = seed);
-        experiment = Experiment::from_stages(stages, experiment.folder()).or_bad_input()?;
+        experiment = experiment.with_seed(seed).or_bad_input()?;
     }
     check_place(out, RUN)?;
     let (dir, carried) = claim_run(&experiment, out).or_bad_input()?;

@@ -70,9 +70,7 @@ fn experiment(options: DemoOptions, folder: &Path) -> Result<Experiment> {
         Cue::Index => include_str!("../../../../experiments/demo-index.toml"),
         Cue::Feature => include_str!("../../../../experiments/demo-feature.toml"),
     };
-    let mut stages = Experiment::parse(text, folder)?.stages().to_vec();
-    stages.iter_mut().for_each(|stage| stage.seed = options.seed);
-    Ok(Experiment::from_stages(stages, folder)?)
+    Ok(Experiment::parse(text, folder)?.with_seed(options.seed)?)
 }
 
 /// Refuses a directory whose network was trained for another demonstration, or by another release. Writes nothing.

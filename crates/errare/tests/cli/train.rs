@@ -214,7 +214,11 @@ fn mistakes_are_bad_input_and_write_nothing() {
         ("fit.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"nowhere\" }", "nowhere"),
         ("start.toml", "[training]\nstart_from = \"nowhere\"", "nowhere"),
         ("data.toml", "[behaviour]\nswap = { kind = \"fit\", path = \"key.toml\" }", "holds no fits"),
-        ("single.toml", "[task]\nset_sizes = [1]\nseparation = -1.0", "cannot be -1 rad apart"),
+        (
+            "single.toml",
+            "[task]\nset_sizes = [1]\nseparation = -1.0",
+            "task.separation is -1, but it must be 0 to",
+        ),
     ] {
         std::fs::write(folder.join(name), text).unwrap();
         let output = errare(folder, &["train", name, "--out", "run"]).output().unwrap();
@@ -310,12 +314,18 @@ fn another_fit_at_the_same_path_does_not_change_a_run() {
         let text = TINY.replace("swap = { kind = \"flat\", swap_probability = 0.2 }", &swap);
         std::fs::write(folder.join("tiny.toml"), text).unwrap();
     };
-    for (keys, words) in [(
-        ", draw = 3",
-        "behaviour.swap.draw is 3, but it must be left out: the fit in fit is one of three-component",
-    )] {
+    for (keys, words) in [
+        (
+            ", draw = 3",
+            "behaviour.swap.draw is 3, but it must be left out: the fit in fit is one of three-component",
+        ),
+        (
+            ", set_size = 5",
+            "tiny.toml: stage 2 of 2, the top level of the file: behaviour.swap.set_size is 5",
+        ),
+    ] {
         with_swap(keys);
-        let output = errare(folder, &["train", "tiny.toml", "--out", "run"]).output().unwrap();
+        let output = errare(folder, &["train", "tiny.toml", "--seed", "4", "--out", "run"]).output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && message.contains(words), "{message}");
         assert!(!folder.join("run").exists());
