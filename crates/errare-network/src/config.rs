@@ -160,7 +160,7 @@ pub struct NetworkConfig {
     pub hidden: Option<usize>,
     /// Rank of the recurrent weights of low-rank dynamics.
     pub rank: usize,
-    /// Euler factor α = dt/λ.
+    /// Euler factor α = dt/λ; 1e-4 to 1.
     pub alpha: f64,
     /// Width of the time code; even.
     pub time_code: usize,
@@ -286,7 +286,7 @@ impl Default for ObjectiveConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffusionConfig {
-    /// β at τ = 1 and at τ = T.
+    /// β at τ = 1 and at τ = T; at least 1e-6 and below 1.
     pub beta: [f64; 2],
     /// Variance of the reverse steps: of the process noise during the response in training and simulation, and of the
     /// oracle.

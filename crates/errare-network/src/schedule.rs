@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Smallest β and α: what the network has to do is divided by both, and computed in f32.
+const SMALLEST_BETA: f64 = 1e-6;
+const SMALLEST_ALPHA: f64 = 1e-4;
+/// Smallest ᾱ_T: weights of steps divide by it.
+const SMALLEST_ALPHA_BAR: f64 = 1e-290;
+
 /// The variance σ²_τ of the noise that reverse step τ adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -42,16 +48,18 @@ impl Schedule {
     /// with Euler factor α.
     ///
     /// # Errors
-    /// Unless 0 < β < 1, 0 < α ≤ 1 and there is at least one step.
+    /// Unless 1e-6 ≤ β < 1, 1e-4 ≤ α ≤ 1, there is at least one step, and ᾱ_T is no smaller than f64 can hold.
     pub fn new(steps: usize, beta: [f64; 2], alpha: f64) -> Result<Self> {
         if steps == 0 {
             return Err(Error::invalid("task.epochs.response", 0, "at least 1 step"));
         }
-        if !beta.iter().all(|b| *b > 0.0 && *b < 1.0) {
-            return Err(Error::invalid("diffusion.beta", format!("{beta:?}"), "two numbers between 0 and 1"));
+        let refuse_beta =
+            |expected: &str| Err(Error::invalid("diffusion.beta", format!("{beta:?}"), expected));
+        if !beta.iter().all(|b| (SMALLEST_BETA..1.0).contains(b)) {
+            return refuse_beta("two numbers of at least 1e-6 and below 1");
         }
-        if !(alpha > 0.0 && alpha <= 1.0) {
-            return Err(Error::invalid("network.alpha", alpha, "above 0 and at most 1"));
+        if !(SMALLEST_ALPHA..=1.0).contains(&alpha) {
+            return Err(Error::invalid("network.alpha", alpha, "1e-4 to 1"));
         }
         let empty = || vec![0.0; steps + 1];
         let mut schedule = Self {
@@ -75,6 +83,11 @@ impl Schedule {
             schedule.reverse_variance[tau] = schedule.beta_tilde[tau];
             schedule.clean_weight[tau] = clean / alpha;
             schedule.noised_weight[tau] = (noised - (1.0 - alpha)) / alpha;
+        }
+        if schedule.alpha_bar[steps] < SMALLEST_ALPHA_BAR {
+            let expected =
+                format!("smaller: in {steps} response steps, even rounding errors of the response are lost");
+            return refuse_beta(&expected);
         }
         Ok(schedule)
     }
@@ -193,6 +206,15 @@ mod tests {
     #[test]
     fn bad_constants_are_refused() {
         assert!(Schedule::new(0, [0.01, 0.3], 0.1).is_err());
-        assert!(Schedule::new(40, [0.01, 1.3], 0.1).unwrap_err().to_string().contains("diffusion.beta"));
+        for (steps, beta, alpha, words) in [
+            (40, [0.01, 1.3], 0.1, "diffusion.beta is [0.01, 1.3]"),
+            (40, [1e-17, 1e-17], 0.1, "at least 1e-6"),
+            (1000, [0.5, 0.9], 0.1, "diffusion.beta is [0.5, 0.9], but it must be smaller"),
+            (40, [0.01, 0.3], 1e-300, "network.alpha is 0.000"),
+            (40, [0.01, 0.3], f64::NAN, "network.alpha is NaN, but it must be 1e-4 to 1"),
+        ] {
+            let error = Schedule::new(steps, beta, alpha).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 }

@@ -470,7 +470,10 @@ mod tests {
                 "[behaviour]\nresponse_sd = 1e-6",
                 "behaviour.response_sd is 0.000001, but it must be 0.001 to π",
             ),
-            ("[network]\ninput_gain = 0.0", "network.input_gain is 0"),
+            ("[network]\ninput_gain = 0.0", "network.input_gain is 0, but it must be 1e-6 to 1e6"),
+            ("[network]\npreparation_noise = 1e300", "network.preparation_noise is 1"),
+            ("[behaviour]\nradius = 1e30", "but it must be 1e-6 to 1e6"),
+            ("[training]\nclip = 1e-300", "training.clip is 0.000"),
             ("[network]\nhidden = 1000000", "network.hidden is 1000000, but it must be 1 to 65536"),
             ("[network]\ntime_code = 7", "network.time_code is 7"),
             (

@@ -23,6 +23,9 @@ const LARGEST_TREE: usize = 100_000;
 const LARGEST_NETWORK: usize = 100_000_000;
 /// Most trajectories of a training step.
 const LARGEST_BATCH: usize = 1 << 24;
+/// Numbers of any size: training computes in f32, in which what lies far beyond is 0, or overflows in a product.
+const SMALLEST_NUMBER: f64 = 1e-6;
+const LARGEST_NUMBER: f64 = 1e6;
 /// Smallest spread of responses about an item (rad): targets are read from a grid as fine as that.
 const SMALLEST_RESPONSE_SD: f64 = 1e-3;
 
@@ -193,9 +196,9 @@ fn between(key: &str, value: usize, range: RangeInclusive<usize>) -> Result<()> 
 }
 
 fn positive(key: &str, value: f64) -> Result<()> {
-    require(value.is_finite() && value > 0.0, key, value, "a number above 0")
+    require((SMALLEST_NUMBER..=LARGEST_NUMBER).contains(&value), key, value, "1e-6 to 1e6")
 }
 
 fn not_negative(key: &str, value: f64) -> Result<()> {
-    require(value.is_finite() && value >= 0.0, key, value, "a number of at least 0")
+    require((0.0..=LARGEST_NUMBER).contains(&value), key, value, "0 to 1e6")
 }

@@ -311,10 +311,48 @@ mod tests {
 
     #[test]
     fn weights_that_are_no_longer_finite_are_named() {
-        let text = TINY.replace("steps = 40", "steps = 40\nlearning_rate = 1e300");
+        let text = TINY.replace("steps = 40", "steps = 40\noptimiser = \"adam\"");
         let mut trainer = Trainer::new(Experiment::parse(&text, Path::new(".")).unwrap(), targets()).unwrap();
+        trainer.optimiser.buffers_mut().for_each(|moments| moments.fill(f32::INFINITY));
         let error = trainer.step().unwrap_err().to_string();
         assert!(error.contains("a new weight of ") && error.contains(" at step 1"), "{error}");
+    }
+
+    #[test]
+    fn the_bounds_of_keys_can_be_computed_with() {
+        for keys in [
+            "diffusion.beta = [1e-6, 1e-6]",
+            "diffusion.beta = [0.9, 0.999]",
+            "network.alpha = 1e-4",
+            "network.alpha = 1.0",
+            "network.preparation_noise = 1e6",
+            "network.null_space_noise = 1e6",
+            "network.input_gain = 1e-6",
+            "network.input_gain = 1e6",
+            "network.input_gain = 1e6\ntask.cue = \"feature\"",
+            "behaviour.radius = 1e-6",
+            "behaviour.radius = 1e6",
+            "training.learning_rate = 1e-6",
+            "training.clip = 1e-6",
+            "training.clip = 1e6",
+            "objective.hand_off_mean = 1e6",
+            "objective.hand_off_spread = 1e6",
+            "objective.activity = 1e6",
+        ] {
+            let (stage, _) = TINY.split_once("[[stage]]").unwrap();
+            let mut table: toml::Table = toml::from_str(stage).unwrap();
+            for (section, values) in toml::from_str::<toml::Table>(keys).unwrap() {
+                let section = table.entry(section).or_insert(toml::Table::new().into());
+                section.as_table_mut().unwrap().extend(values.as_table().unwrap().clone());
+            }
+            let experiment = Experiment::parse(&table.to_string(), Path::new(".")).unwrap();
+            let mut trainer = Trainer::new(experiment, targets()).unwrap();
+            let before = trainer.parameters.clone();
+            for _ in 0..3 {
+                trainer.step().unwrap_or_else(|error| panic!("{keys}: {error}"));
+            }
+            assert!(trainer.parameters != before, "{keys}");
+        }
     }
 
     #[test]
@@ -347,7 +385,7 @@ mod tests {
 
     #[test]
     fn divergence_names_step_seed_and_quantity() {
-        let text = TINY.replace("warm_up = 5", "warm_up = 1\nlearning_rate = 1e30");
+        let text = TINY.replace("warm_up = 5", "warm_up = 1\nlearning_rate = 1e6");
         let experiment = Experiment::parse(&text, Path::new(".")).unwrap();
         let mut trainer = Trainer::new(experiment, targets()).unwrap();
         let error = (0..40).find_map(|_| trainer.step().err()).unwrap().to_string();

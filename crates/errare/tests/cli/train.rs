@@ -349,9 +349,10 @@ fn a_run_may_start_from_another_and_keeps_a_copy_of_it() {
     let folder = folder.path();
     std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
     assert!(train(folder, "first", "2").wait().unwrap().success());
-    // One step a stage at a rate of nothing: what is found is what was started from.
+    // One step a stage, the first of a long rise of the rate: what is found is what was started from.
     let still = TINY
-        .replace("steps = 200", "steps = 1\nlearning_rate = 1e-30\naveraging = 0.0\nstart_from = \"first\"")
+        .replace("steps = 200", "steps = 1\nlearning_rate = 1e-6\naveraging = 0.0\nstart_from = \"first\"")
+        .replace("warm_up = 10", "warm_up = 1000000000000")
         .replace("at_most_steps = 100", "at_most_steps = 1");
     std::fs::write(folder.join("tiny.toml"), still).unwrap();
     assert!(train(folder, "second", "2").wait().unwrap().success());
