@@ -325,7 +325,7 @@ pub struct TrainingConfig {
     pub optimiser: OptimiserKind,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Learning rate at the end, as a share of the peak; the fall is a cosine.
+    /// Learning rate at the end, as a share of the peak, 0 to 1; the fall is a cosine.
     pub final_rate: f64,
     /// Steps over which the rate rises from 0.
     pub warm_up: u64,

@@ -160,7 +160,8 @@ fn training(training: &TrainingConfig) -> Result<()> {
     between("training.displays × training.samples", displays * samples, 1..=LARGEST_BATCH)?;
     positive("training.learning_rate", training.learning_rate)?;
     positive("training.clip", training.clip)?;
-    not_negative("training.final_rate", training.final_rate)?;
+    let share = training.final_rate;
+    require((0.0..=1.0).contains(&share), "training.final_rate", share, "0 to 1: it is a share of the peak")?;
     let averaging = training.averaging;
     require((0.0..1.0).contains(&averaging), "training.averaging", averaging, "from 0 to below 1")?;
     let until = training.until.unwrap_or_default();
