@@ -391,6 +391,21 @@ mod tests {
     }
 
     #[test]
+    fn the_last_steps_are_those_of_stages_that_count_them() {
+        let text = |kind: &str| {
+            format!(
+                "[objective]\nlast_steps = 10\n[[stage]]\ntask.epochs.response = 5\nobjective.kind = \"{kind}\""
+            )
+        };
+        assert!(parse(&text("diffusion")).is_ok());
+        let error = parse(&text("task-optimal")).unwrap_err().to_string();
+        assert!(
+            error.contains("objective.last_steps is 10, but it must be 1 to the response steps"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn the_last_stages_end_is_its_own() {
         let text = r#"
             [training]
