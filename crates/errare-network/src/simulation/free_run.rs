@@ -96,34 +96,38 @@ impl<'a> Simulation<'a> {
 
     /// Responses to displays, `samples` for each; the noise of trajectory j belongs to (seed, j). `progress` hears, from
     /// any thread, how many there are so far.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the network's cue cannot show a display: an index cue knows one set size, a feature cue needs probe features.
     pub fn responses(
         &self,
         displays: &[Display],
         samples: usize,
         progress: impl Fn(u64) + Sync,
-    ) -> Responses {
+    ) -> Result<Responses> {
         let so_far = AtomicU64::new(0);
         let count = |more: usize| {
             let more = more as u64;
             progress(so_far.fetch_add(more, Ordering::Relaxed) + more);
         };
-        let tiles = self.run(displays, samples, 0, |_, _| {}, count);
+        let tiles = self.run(displays, samples, 0, |_, _| {}, count)?;
         let points = tiles.into_iter().flat_map(|(points, ())| points).collect();
-        Responses { displays: displays.to_vec(), samples, points }
+        Ok(Responses { displays: displays.to_vec(), samples, points })
     }
 
     /// Responses and states. Trajectory j has the noise of (seed, `chunk`, j): chunks of one long list of
     /// displays need numbers of their own; 0 is that of [`Simulation::responses`].
-    #[must_use]
-    pub fn trajectories(&self, displays: &[Display], samples: usize, chunk: u64) -> Trajectories {
+    ///
+    /// # Errors
+    /// As [`Simulation::responses`].
+    pub fn trajectories(&self, displays: &[Display], samples: usize, chunk: u64) -> Result<Trajectories> {
         let (steps, neurons) = (self.steps.len(), self.network.circuit.neurons);
         let record = |states: &mut Vec<f32>, state: &[Lanes<f32>]| {
             states.extend((0..TILE).flat_map(|t| (0..neurons).map(move |i| lane(state, i, t))));
         };
         let mut points = Vec::new();
         let mut states = Vec::with_capacity(displays.len() * samples * steps * neurons);
-        for (tile_points, recorded) in self.run(displays, samples, chunk, record, |_| {}) {
+        for (tile_points, recorded) in self.run(displays, samples, chunk, record, |_| {})? {
             // Recorded by step; wanted by trajectory.
             for t in 0..tile_points.len() {
                 for step in 0..steps {
@@ -134,7 +138,7 @@ impl<'a> Simulation<'a> {
             points.extend(tile_points);
         }
         let responses = Responses { displays: displays.to_vec(), samples, points };
-        Trajectories { responses, states, steps, neurons }
+        Ok(Trajectories { responses, states, steps, neurons })
     }
 
     /// Runs all tiles; `record` sees the state after every step, `count` how many trajectories of a tile have ended.
@@ -145,9 +149,12 @@ impl<'a> Simulation<'a> {
         chunk: u64,
         record: impl Fn(&mut R, &[Lanes<f32>]) + Sync,
         count: impl Fn(usize) + Sync,
-    ) -> Vec<(Vec<[f32; 2]>, R)> {
+    ) -> Result<Vec<(Vec<[f32; 2]>, R)>> {
+        for (index, display) in displays.iter().enumerate() {
+            self.network.circuit.encoder.check(&format!("display {index}"), display)?;
+        }
         let total = displays.len() * samples;
-        (0..total.div_ceil(TILE))
+        let tiles = (0..total.div_ceil(TILE))
             .into_par_iter()
             .map_init(
                 || Walk::new(&self.network.circuit),
@@ -170,7 +177,8 @@ impl<'a> Simulation<'a> {
                     ((0..here).map(read).collect(), recorded)
                 },
             )
-            .collect()
+            .collect();
+        Ok(tiles)
     }
 
     fn run_tile(&self, inputs: TileInputs<'_>, walk: &mut Walk, mut record: impl FnMut(&[Lanes<f32>])) {

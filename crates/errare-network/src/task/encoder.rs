@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use errare_behaviour::Display;
 
+use crate::Result;
 use crate::kernel::Real;
 
 /// An epoch with input.
@@ -20,7 +21,10 @@ pub(crate) trait Encoder<T: Real>: Debug + Send + Sync {
     /// Length of the network's input s.
     fn inputs(&self) -> usize;
 
-    /// Writes the input of a display in one phase.
+    /// Refuses a display that the code has no input for; messages call it `name`.
+    fn check(&self, name: &str, display: &Display) -> Result<()>;
+
+    /// Writes the input of a display that has been checked, in one phase.
     fn encode(&self, parameters: &[T], display: &Display, phase: Phase, input: &mut [T]);
 
     /// Adds the gradient of the parameters, given that of the input.

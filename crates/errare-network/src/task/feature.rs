@@ -12,6 +12,7 @@ use errare_behaviour::Display;
 use super::{Encoder, Phase};
 use crate::kernel::Real;
 use crate::parameters::{Initial, Layout};
+use crate::{Error, Result};
 
 /// Tuned units for each feature.
 pub(crate) const TUNED: usize = 16;
@@ -85,6 +86,22 @@ impl Projection {
 impl<T: Real> Encoder<T> for FeatureCue {
     fn inputs(&self) -> usize {
         self.report.columns * self.probe.columns
+    }
+
+    fn check(&self, name: &str, display: &Display) -> Result<()> {
+        let (items, probes) = (display.set_size(), display.probe.len());
+        if items == 0 {
+            return Err(Error::invalid(&format!("the number of items of {name}"), items, "at least 1"));
+        }
+        if probes != items {
+            let expected = format!("{items}, one for each item, as the cue is one of them");
+            return Err(Error::invalid(
+                &format!("the number of probe features of {name}"),
+                probes,
+                &expected,
+            ));
+        }
+        Ok(())
     }
 
     fn encode(&self, parameters: &[T], display: &Display, phase: Phase, input: &mut [T]) {

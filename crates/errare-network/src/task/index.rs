@@ -10,6 +10,7 @@ use errare_behaviour::Display;
 use super::{Encoder, Phase};
 use crate::kernel::Real;
 use crate::parameters::{Initial, Layout};
+use crate::{Error, Result};
 
 /// The slot code of displays of one set size.
 #[derive(Debug, Clone)]
@@ -33,6 +34,19 @@ impl IndexCue {
 impl<T: Real> Encoder<T> for IndexCue {
     fn inputs(&self) -> usize {
         3 * self.set_size
+    }
+
+    fn check(&self, name: &str, display: &Display) -> Result<()> {
+        let (slots, items) = (self.set_size, display.set_size());
+        if items != slots {
+            let expected = format!("{slots}, one for each slot of the network's index cue");
+            return Err(Error::invalid(&format!("the number of items of {name}"), items, &expected));
+        }
+        if display.cued_slot >= slots {
+            let expected = format!("below {slots}, the number of slots");
+            return Err(Error::invalid(&format!("cued_slot of {name}"), display.cued_slot, &expected));
+        }
+        Ok(())
     }
 
     fn encode(&self, parameters: &[T], display: &Display, phase: Phase, input: &mut [T]) {

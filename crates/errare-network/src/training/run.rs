@@ -175,7 +175,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    use errare_behaviour::SwapFunction;
+    use errare_behaviour::{Display, SwapFunction};
     use errare_core::random::{Purpose, stream};
 
     use super::*;
@@ -273,15 +273,16 @@ mod tests {
         let hear = |so_far| {
             heard.fetch_max(so_far, Relaxed);
         };
-        let responses = simulation.responses(&displays, 11, hear);
+        let responses = simulation.responses(&displays, 11, hear).unwrap();
         assert_eq!(heard.into_inner(), responses.points.len() as u64);
         let mut trainer = Trainer::new(Experiment::parse(TINY, Path::new(".")).unwrap(), targets()).unwrap();
         while !trainer.progress().finished {
             trainer.step().unwrap();
         }
         let trained = Network::of(&trainer);
-        assert_eq!(responses, Simulation::new(&trained, 2).unwrap().responses(&displays, 11, |_| {}));
-        let whole = simulation.trajectories(&displays, 11, 0);
+        let again = Simulation::new(&trained, 2).unwrap().responses(&displays, 11, |_| {}).unwrap();
+        assert_eq!(again, responses);
+        let whole = simulation.trajectories(&displays, 11, 0).unwrap();
         assert_eq!(whole.responses, responses);
         assert_eq!(simulation.times()[0], -0.05 * 4.0, "five steps before the cue, the first of them over");
         for trajectory in [0, 50, 98] {
@@ -295,6 +296,33 @@ mod tests {
     }
 
     #[test]
+    fn displays_that_a_cue_cannot_show_are_refused() {
+        let of = |probe: &[f64], items: usize, cued_slot| Display {
+            probe: probe.to_vec(),
+            report: vec![0.5; items],
+            cued_slot,
+        };
+        for (cue, display, words) in [
+            ("index", of(&[], 3, 0), "the number of items of display 1 is 3, but it must be 2"),
+            ("index", of(&[], 1, 0), "the number of items of display 1 is 1, but it must be 2"),
+            ("index", of(&[], 2, 2), "cued_slot of display 1 is 2, but it must be below 2"),
+            ("feature", of(&[], 2, 0), "the number of probe features of display 1 is 0, but it must be 2"),
+            ("feature", of(&[], 0, 0), "the number of items of display 1 is 0, but it must be at least 1"),
+        ] {
+            let text = TINY.replace("[task]", &format!("[task]\ncue = \"{cue}\""));
+            let trainer = Trainer::new(Experiment::parse(&text, Path::new(".")).unwrap(), targets()).unwrap();
+            let network = Network::of(&trainer);
+            let simulation = Simulation::new(&network, 2).unwrap();
+            let displays = [of(&[0.0, 1.0], 2, 1), display];
+            let errors = [
+                simulation.responses(&displays, 3, |_| {}).unwrap_err(),
+                simulation.trajectories(&displays, 3, 0).unwrap_err(),
+            ];
+            assert!(errors.iter().all(|error| error.to_string().contains(words)), "{errors:?}");
+        }
+    }
+
+    #[test]
     fn only_a_network_that_was_forced_is_reset_at_hand_off() {
         for (kind, reset) in [("diffusion", true), ("task-optimal", false)] {
             let text = TINY.replace("[training]", &format!("[objective]\nkind = \"{kind}\"\n[training]"));
@@ -303,7 +331,7 @@ mod tests {
             let displays = [generator.draw(&mut stream(1, Purpose::Displays, &[]))];
             let [free, drawn] = [HandOff::Free, HandOff::Reset].map(|hand_off| {
                 let network = Network::of(&trainer).with_hand_off(hand_off);
-                Simulation::new(&network, 2).unwrap().responses(&displays, 3, |_| {})
+                Simulation::new(&network, 2).unwrap().responses(&displays, 3, |_| {}).unwrap()
             });
             assert_eq!(free != drawn, reset, "{kind}");
         }

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let displays = network.stage().evaluation_displays(displays, context.seed).or_failed()?;
     let simulation = Simulation::new(&network, context.seed).or_failed()?;
     let bar = context.progress.bar("simulating", (displays.len() * samples) as u64);
-    let responses = simulation.responses(&displays, samples, |so_far| bar.set(so_far, ""));
+    let responses = simulation.responses(&displays, samples, |so_far| bar.set(so_far, "")).or_failed()?;
     bar.finish();
     let path = place.path().join(FILE);
     let table = responses_as_parquet(&responses).or_failed()?;

@@ -63,7 +63,7 @@ pub enum NoAlignment {
 /// features, from `samples` trials a condition (0 for none) and `null_draws` random rotations.
 ///
 /// # Errors
-/// When the schedule is impossible.
+/// When the schedule is impossible, or the network's cue cannot show two items.
 pub(super) fn alignment_of(
     network: &Network,
     samples: usize,
@@ -87,7 +87,7 @@ pub(super) fn alignment_of(
     let mut done = 0;
     for chunk in displays.chunks((CHUNK / samples).max(1)) {
         // Noise 0 is that of the responses that are compared with the oracle's.
-        let trials = simulation.trajectories(chunk, samples, 1 + (done * samples) as u64);
+        let trials = simulation.trajectories(chunk, samples, 1 + (done * samples) as u64)?;
         for (index, (display, response, _)) in trials.responses.polar().enumerate() {
             let [cued, other] = [0, 1].map(|item| difference(response, display.report[item]).abs());
             let labels = TrialLabels {

@@ -68,7 +68,7 @@ fn simulate_with_references(
     let reference = own.div_ceil(16);
     let bar = progress.bar("simulating", own + 4 * reference);
     let responses = Simulation::new(network, seed)?
-        .responses(&displays, size.samples, |so_far| bar.set(so_far, "network"));
+        .responses(&displays, size.samples, |so_far| bar.set(so_far, "network"))?;
     let mut done = own;
     let mut advance = |what: &str| {
         done += reference;
