@@ -24,6 +24,8 @@ pub const PROVENANCE_FILE: &str = "provenance.json";
 
 /// Held locked by the process that writes to a directory; carries no data.
 const LOCK_FILE: &str = ".lock";
+/// How deep the folders of a directory are that files are written to, such as `fits/1`.
+const DEEPEST_FOLDER: usize = 2;
 
 /// A directory that this process writes a run into; other processes are kept out while it lives.
 ///
@@ -40,7 +42,7 @@ impl RunDir {
     /// Claims `path` for a run of `kind`, such as `"fit"`, creating the directory where there is none.
     ///
     /// An empty directory is taken; one that holds a run of the same kind is taken over, and its files are
-    /// replaced as they are written. Temporary files that a killed process left are removed.
+    /// replaced as they are written. Temporary files that a killed process left are removed, from its folders too.
     ///
     /// # Errors
     /// As [`RunDir::check`]; [`Error::DirectoryBusy`] while another process writes there; [`Error::Io`].
@@ -64,12 +66,7 @@ impl RunDir {
         }
         // Again, now that nobody else can change it.
         let continued = Self::check(path, kind)?;
-        for entry in fs::read_dir(path).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            if is_bookkeeping(&entry.file_name()) && entry.file_name() != LOCK_FILE {
-                fs::remove_file(entry.path()).map_err(fail)?;
-            }
-        }
+        remove_unfinished(path, DEEPEST_FOLDER)?;
         Ok(Self { path: path.to_path_buf(), continued, _lock: lock })
     }
 
@@ -185,9 +182,32 @@ pub fn remove(path: impl AsRef<Path>) -> Result<()> {
     }
 }
 
+/// Removes unfinished files from a directory and from folders inside, down to a depth. A folder with a lock is a directory
+/// of results by itself, where another process may be writing; links are not followed.
+fn remove_unfinished(folder: &Path, depth: usize) -> Result<()> {
+    let fail = |source| Error::Io { path: folder.to_path_buf(), source };
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let path = entry.path();
+        if entry.file_type().map_err(fail)?.is_dir() {
+            if depth > 0 && !path.join(LOCK_FILE).exists() {
+                remove_unfinished(&path, depth - 1)?;
+            }
+        } else if is_unfinished(&entry.file_name()) {
+            remove(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is one that [`AtomicFile`] gives to a file that is not yet complete.
+fn is_unfinished(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(TEMPORARY))
+}
+
 /// Whether a directory entry is ours but holds no results: the lock, or an unfinished file.
 fn is_bookkeeping(name: &std::ffi::OsStr) -> bool {
-    name == LOCK_FILE || name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(TEMPORARY))
+    name == LOCK_FILE || is_unfinished(name)
 }
 
 /// A kind of results as messages call it: `a fit`, `an analysis`, `the run of a network`.
@@ -249,6 +269,25 @@ mod tests {
         fs::write(scratch.path().join(".provenance.json.77-0.tmp"), "{\"ki").unwrap();
         let dir = RunDir::claim(scratch.path(), "fit").unwrap();
         assert_eq!(names(dir.path()), [LOCK_FILE]);
+    }
+
+    #[test]
+    fn what_a_kill_left_in_folders_is_removed_but_nothing_of_other_runs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = RunDir::claim(scratch.path(), "run").unwrap();
+        dir.write_json(PROVENANCE_FILE, &json!({"kind": "run"})).unwrap();
+        let inner = RunDir::claim(dir.file("network"), "run").unwrap();
+        for name in
+            ["fits/1/.fit.json.1-0.tmp", "start/.checkpoint.1-1.tmp", "fits/1/fit.json", "fits/1/a.tmp"]
+        {
+            dir.write(name, b"x").unwrap();
+        }
+        inner.write(".checkpoint.2-0.tmp", b"being written").unwrap();
+        drop(dir);
+        let dir = RunDir::claim(scratch.path(), "run").unwrap();
+        assert_eq!(names(&dir.file("fits/1")), ["a.tmp", "fit.json"]);
+        assert!(names(&dir.file("start")).is_empty());
+        assert_eq!(names(inner.path()), [".checkpoint.2-0.tmp", LOCK_FILE]);
     }
 
     #[test]
