@@ -208,15 +208,18 @@ impl Comparison<'_> {
         if let Some(rmse) = metrics["swap_curve_rmse"].value {
             let items = self.samples.network.displays.iter().map(errare_behaviour::Display::set_size);
             let limit = SWAP_CURVE_RMSE[usize::from(items.max().unwrap_or_default() > 2)];
-            hold("swap_curve_rmse", rmse, limit);
+            // Few responses tell two oracles no better apart: no network is held to less than that.
+            let floor = metrics["swap_curve_rmse"].floor.unwrap_or_default();
+            hold("swap_curve_rmse", rmse, limit.max(floor));
             let constant = metrics["swap_curve_rmse_constant"].value.unwrap_or_default();
             // A dependence on distance that two oracles could differ by, or that is a matter of the last digits, is none.
-            let floor = metrics["swap_curve_rmse"].floor.unwrap_or_default();
             if constant > (2.0 * floor).max(NEGLIGIBLE_DEPENDENCE) {
                 hold("swap_curve_rmse_over_constant", rmse / constant, RELATIVE_TO_CONSTANT);
             }
             let (network, oracle) = (self.network.curve.total.value, self.oracle.curve.total.value);
-            hold("swap_rate_error", (network - oracle).abs(), (SWAP_RATE.0 * oracle).max(SWAP_RATE.1));
+            let floor = metrics["swap_rate_difference"].floor.unwrap_or_default();
+            let limit = (SWAP_RATE.0 * oracle).max(SWAP_RATE.1).max(floor);
+            hold("swap_rate_error", (network - oracle).abs(), limit);
         }
         let median = self.network.median_error() / self.oracle.median_error();
         hold("median_error_over_oracle", median, MEDIAN_ERROR);
@@ -287,6 +290,29 @@ mod tests {
             let Some([lo, hi]) = metric.ci else { continue };
             let value = metric.value.unwrap();
             assert!(lo <= value && value <= hi && hi - lo < 0.2 * value.abs().max(0.5), "{name}: {metric:?}");
+        }
+    }
+
+    #[test]
+    fn few_responses_ask_for_no_more_than_they_can_show() {
+        let [network, oracle, oracle_replicate] =
+            [3, 1, 2].map(|seed| mixture_responses(24, 2, 4, seed, 0.05, &falling));
+        let target =
+            FidelityTarget::of_model(&FALLING, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
+                .unwrap();
+        let samples = Samples {
+            network: &network,
+            oracle: &oracle,
+            oracle_replicate: &oracle_replicate,
+            alternatives: &[],
+        };
+        let fidelity = Fidelity::compare(&samples, &target, 1).unwrap();
+        for (criterion, metric) in
+            [("swap_curve_rmse", "swap_curve_rmse"), ("swap_rate_error", "swap_rate_difference")]
+        {
+            let (limit, floor) =
+                (fidelity.criteria[criterion].limit, fidelity.metrics[metric].floor.unwrap());
+            assert!(floor > 0.02 && limit >= floor, "{criterion}: {limit} below its floor of {floor}");
         }
     }
 
