@@ -508,6 +508,10 @@ mod tests {
                 "[task]\ncue = \"feature\"\nset_sizes = [6, 4]\nseparation = 1.1",
                 "task.separation is 1.1, but it must be 0 to 2π/6 (rad), for 6 items to have room on the circle",
             ),
+            (
+                "[objective]\nexploration = 0.9999",
+                "objective.exploration is 0.9999, but it must be 0 to 0.999",
+            ),
             ("[training]\nfinal_rate = 1.5", "training.final_rate is 1.5, but it must be 0 to 1"),
             ("[training]\nuntil = { exces = 0.1 }", "did you mean `excess`"),
             (

@@ -26,6 +26,8 @@ const LARGEST_BATCH: usize = 1 << 24;
 /// Numbers of any size: training computes in f32, in which what lies far beyond is 0, or overflows in a product.
 const SMALLEST_NUMBER: f64 = 1e-6;
 const LARGEST_NUMBER: f64 = 1e6;
+/// Largest share of the trajectories that explore or run freely: the loss that is logged is that of the others.
+const MOST_APART: f64 = 0.999;
 /// Smallest spread of responses about an item (rad): targets are read from a grid as fine as that.
 const SMALLEST_RESPONSE_SD: f64 = 1e-3;
 
@@ -129,12 +131,12 @@ fn objective(objective: &ObjectiveConfig) -> Result<()> {
     let (exploration, free_running) = (objective.exploration, objective.free_running);
     let exact = objective.target == CleanTarget::Expected;
     let key = "objective.exploration";
-    require((0.0..1.0).contains(&exploration), key, exploration, "at least 0 and less than 1")?;
+    require((0.0..=MOST_APART).contains(&exploration), key, exploration, "0 to 0.999")?;
     let expected = "0 unless objective.target is \"expected\": sampled targets would be biased";
     require(exact || exploration == 0.0, key, exploration, expected)?;
     let key = "objective.free_running";
-    let in_range = free_running >= 0.0 && exploration + free_running < 1.0;
-    let expected = "at least 0, and less than 1 together with objective.exploration";
+    let in_range = free_running >= 0.0 && exploration + free_running <= MOST_APART;
+    let expected = "at least 0, and at most 0.999 together with objective.exploration";
     require(in_range, key, free_running, expected)?;
     let known = exact && objective.kind == ObjectiveKind::Diffusion;
     let expected = "0 unless objective.kind is \"diffusion\" and objective.target \"expected\": the x_τ that a \
