@@ -143,5 +143,10 @@ pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> String {
             [name.clone(), format!("{:.4}", criterion.value), format!("{:.4}", criterion.limit), met.into()];
         rows.row(cells);
     }
-    format!("{rows}{}\n", analysis.judged_on())
+    let mut text = format!("{rows}{}\n", analysis.judged_on());
+    if let Some(strays) = analysis.strays() {
+        text.push_str(&strays);
+        text.push('\n');
+    }
+    text
 }

@@ -125,6 +125,23 @@ pub struct NetworkAnalysis {
 }
 
 impl NetworkAnalysis {
+    /// What makes the swap rates say little: responses of the network that lie near no item, if they are many.
+    #[must_use]
+    pub fn strays(&self) -> Option<String> {
+        const MANY: f64 = 0.05;
+        let share = |name: &str| self.fidelity.metrics.get(name)?.value;
+        let (network, oracle) = (share("off_mode_mass")?, share("off_mode_mass_oracle")?);
+        (network - oracle > MANY).then(|| {
+            let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+            format!(
+                "{} of the network's responses lie near no item (the oracle's: {}). Unless the target has guesses, each \
+                 counts as a report of the item nearest to it, so swap rates say little here.",
+                percent(network),
+                percent(oracle)
+            )
+        })
+    }
+
     /// How many responses the criteria were judged on, in words.
     #[must_use]
     pub fn judged_on(&self) -> String {

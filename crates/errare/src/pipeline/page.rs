@@ -121,6 +121,9 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
              is what a perfect network would do. The floor of a metric is its value between two samples of the \
              oracle. Two references show what is at stake: the best model without swaps, and the best with one mode.",
         );
+    if let Some(strays) = analysis.strays() {
+        section = section.note(strays);
+    }
     for figure in fidelity_figures(analysis) {
         section = section.figure(figure);
     }

@@ -122,6 +122,7 @@ fn a_network_without_room_for_planes_is_trained_and_analysed_all_the_same() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(document["no_alignment"].as_str().unwrap().contains("neurons is 4"), "{document}");
     assert!(page.contains("judged on 16 displays with 8 responses each: floors"), "how many, on the page");
+    assert!(page.contains("responses lie near no item"), "what its swap rates are worth, on the page");
 }
 
 #[test]
