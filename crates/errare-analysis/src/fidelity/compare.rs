@@ -255,14 +255,19 @@ mod tests {
         errare_behaviour::ResponseModel::weights(&FALLING, display)[1 + item]
     }
 
-    fn compared(network: &Responses, alternatives: &[(&str, &Responses)]) -> Fidelity {
-        let oracle = mixture_responses(600, 2, 64, 1, 0.05, &falling);
-        let oracle_replicate = mixture_responses(600, 2, 64, 2, 0.05, &falling);
+    /// A network, an oracle and its replicate.
+    fn judged(swap: &SwapFunction, of: [&Responses; 3], alternatives: &[(&str, &Responses)]) -> Fidelity {
+        let [network, oracle, oracle_replicate] = of;
         let target =
-            FidelityTarget::of_model(&FALLING, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
+            FidelityTarget::of_model(swap, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
                 .unwrap();
-        let samples = Samples { network, oracle: &oracle, oracle_replicate: &oracle_replicate, alternatives };
+        let samples = Samples { network, oracle, oracle_replicate, alternatives };
         Fidelity::compare(&samples, &target, 1).unwrap()
+    }
+
+    fn compared(network: &Responses, alternatives: &[(&str, &Responses)]) -> Fidelity {
+        let [oracle, replicate] = [1, 2].map(|seed| mixture_responses(600, 2, 64, seed, 0.05, &falling));
+        judged(&FALLING, [network, &oracle, &replicate], alternatives)
     }
 
     #[test]
@@ -295,18 +300,8 @@ mod tests {
 
     #[test]
     fn few_responses_ask_for_no_more_than_they_can_show() {
-        let [network, oracle, oracle_replicate] =
-            [3, 1, 2].map(|seed| mixture_responses(24, 2, 4, seed, 0.05, &falling));
-        let target =
-            FidelityTarget::of_model(&FALLING, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
-                .unwrap();
-        let samples = Samples {
-            network: &network,
-            oracle: &oracle,
-            oracle_replicate: &oracle_replicate,
-            alternatives: &[],
-        };
-        let fidelity = Fidelity::compare(&samples, &target, 1).unwrap();
+        let of = [3, 1, 2].map(|seed| mixture_responses(24, 2, 4, seed, 0.05, &falling));
+        let fidelity = judged(&FALLING, of.each_ref(), &[]);
         for (criterion, metric) in
             [("swap_curve_rmse", "swap_curve_rmse"), ("swap_rate_error", "swap_rate_difference")]
         {
@@ -318,19 +313,8 @@ mod tests {
 
     #[test]
     fn where_nobody_swaps_no_dependence_on_distance_is_asked_for() {
-        let [network, oracle, oracle_replicate] =
-            [3, 1, 2].map(|seed| mixture_responses(400, 2, 64, seed, 0.05, &swap_at(0.0)));
-        let none = SwapFunction::None;
-        let target =
-            FidelityTarget::of_model(&none, &oracle.displays, Some(SEPARATION), RADIUS, 0.05 * RADIUS)
-                .unwrap();
-        let samples = Samples {
-            network: &network,
-            oracle: &oracle,
-            oracle_replicate: &oracle_replicate,
-            alternatives: &[],
-        };
-        let fidelity = Fidelity::compare(&samples, &target, 1).unwrap();
+        let of = [3, 1, 2].map(|seed| mixture_responses(400, 2, 64, seed, 0.05, &swap_at(0.0)));
+        let fidelity = judged(&SwapFunction::None, of.each_ref(), &[]);
         assert!(fidelity.is_faithful(), "{:#?}", fidelity.criteria);
         assert!(!fidelity.criteria.contains_key("swap_curve_rmse_over_constant"), "{:#?}", fidelity.criteria);
     }

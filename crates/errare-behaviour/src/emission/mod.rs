@@ -112,14 +112,14 @@ mod tests {
         all.push(Box::new(VonMises::new(9.0).unwrap()));
         all.push(Box::new(VariablePrecision::new(8.0, 6.0).unwrap()));
         all.push(Box::new(AveragedSlots::new(5.0, 6.0, 3).unwrap()));
-        let smooth = all.len();
         all.push(Box::new(signal_discrimination(3.0, 8.0).unwrap()));
+        let smooth = all.len();
         // A cusp, which no rule resolves so well.
         all.push(Box::new(confusability(2.5, 0.4).unwrap()));
         for (index, emission) in all.iter().enumerate() {
             let nodes = (TAU / emission.resolution()).ceil();
             assert!(emission.resolution() <= 1.01 * emission.standard_deviation(), "{emission:?}");
-            let tolerance = if index < smooth { 3e-6 } else { 2e-2 };
+            let tolerance = if index < smooth { 3e-7 } else { 1e-3 };
             for place in [0.0, 0.25, 0.5] {
                 let at = |node: f64| emission.log_density(TAU * ((node + place) / nodes - 0.5)).exp();
                 let mass: f64 = (0..nodes as usize).map(|node| at(node as f64)).sum::<f64>() * TAU / nodes;

@@ -24,11 +24,9 @@ pub(super) fn draw_targets<T: Real>(
     work: &mut Workspace<T>,
 ) {
     let (seed, _, step) = inputs.noise_key;
-    let mut roles = Roles { exploring: plan.config.exploration, free: plan.config.free_running };
-    if !plan.objective.teacher_forcing {
-        // Nothing is begun at an item, so every trajectory counts in the loss that is logged.
-        roles = Roles { exploring: 0.0, free: 0.0 };
-    }
+    // Without teacher forcing nothing begins at an item, and every trajectory counts in the loss that is logged.
+    let exploring = if plan.objective.teacher_forcing { plan.config.exploration } else { 0.0 };
+    let roles = Roles { exploring, free: plan.config.free_running };
     let explores = |lane: usize| roles.explores(inputs.first + lane);
     let is_free = |lane: usize| roles.is_free(inputs.first + lane);
     work.forced = forced_lanes(is_free);
@@ -112,7 +110,8 @@ impl Roles {
 /// Fills in the clean responses to regress on.
 ///
 /// E[x₀ | x_τ, display] is known exactly, because the target's density is. It has the same minimiser as x₀ itself
-/// and none of its noise: what is left of the loss is the network's own error. Gives the targets it was computed from.
+/// and none of its noise: what is left of the loss is the network's own error. Gives the targets it was computed from, for
+/// points that trajectories come to by themselves.
 pub(super) fn clean_targets<T: Real>(
     plan: &BatchPlan<'_, T>,
     inputs: TileInputs<'_>,
@@ -132,22 +131,23 @@ pub(super) fn clean_targets<T: Real>(
         .iter()
         .map(|display| RingTarget::new(plan.target, display, plan.radius, plan.spread))
         .collect();
-    let means: Vec<[f64; 2]> = rings.iter().map(|ring| ring.moments().0).collect();
-    let targets = TileTargets::new(|lane| &rings[inputs.display_of(lane).0 - first]);
-    for tau in 1..=steps {
-        let at = 2 * tau * VECTORS..2 * (tau + 1) * VECTORS;
-        if plan.objective.teacher_forcing {
-            let (x, clean) = (&work.chain[at.clone()], &mut work.clean[at]);
-            targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
-        } else {
-            // Without teacher forcing the network knows the display alone.
-            for lane in 0..TILE {
-                let mean = means[inputs.display_of(lane).0 - first];
-                for (axis, mean) in mean.into_iter().enumerate() {
+    if !plan.objective.teacher_forcing {
+        // The network knows the display alone.
+        let means: Vec<[f64; 2]> = rings.iter().map(|ring| ring.moments().0).collect();
+        for lane in 0..TILE {
+            for (axis, mean) in means[inputs.display_of(lane).0 - first].into_iter().enumerate() {
+                for tau in 1..=steps {
                     *lane_mut(&mut work.clean, 2 * tau + axis, lane) = T::from_f64(mean);
                 }
             }
         }
+        return None;
+    }
+    let targets = TileTargets::new(|lane| &rings[inputs.display_of(lane).0 - first]);
+    for tau in 1..=steps {
+        let at = 2 * tau * VECTORS..2 * (tau + 1) * VECTORS;
+        let (x, clean) = (&work.chain[at.clone()], &mut work.clean[at]);
+        targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
     }
     Some(targets)
 }

@@ -182,13 +182,13 @@ impl<T: Real, C: Centres<T>> Kernel for PosteriorCentre<'_, T, C> {
 #[cfg(test)]
 mod tests {
     use std::f64::consts::TAU;
+    use std::sync::Arc;
 
     use approx::assert_relative_eq;
     use errare_behaviour::{
-        Display, DisplayGenerator, Emission, ResponseModel, SwapFunction, VonMisesMixture, WrappedStable,
+        Display, DisplayGenerator, Emission, EmissionParameters, ResponseModel, SwapFunction,
     };
     use errare_core::random::{Purpose, stream};
-    use errare_core::von_mises::VonMises;
 
     use super::*;
     use crate::kernel::lane;
@@ -200,16 +200,18 @@ mod tests {
         // Neighbouring lanes answer displays with one and two centres; grids are thinned at large τ, but no
         // expectation may tell.
         #[derive(Debug)]
-        struct Guessing<E>(E);
-        impl<E: Emission> ResponseModel for Guessing<E> {
+        struct Guessing(Arc<dyn Emission>);
+        impl ResponseModel for Guessing {
             fn weights(&self, _: &Display) -> Vec<f64> {
                 vec![0.2, 0.7, 0.1]
             }
             fn emission(&self, _: &Display) -> Option<&dyn Emission> {
-                Some(&self.0)
+                Some(&*self.0)
             }
         }
-        let [guessing, narrow, narrower] = [9.0, 24.0, 400.0].map(|k| Guessing(VonMises::new(k).unwrap()));
+        let with = |parameters: EmissionParameters| Guessing(parameters.emission(2).unwrap());
+        let [guessing, narrow, narrower] =
+            [9.0, 24.0, 400.0].map(|kappa| with(EmissionParameters::VonMises { kappa }));
         let distance = SwapFunction::Distance { width: 1.5, offset: -1.0 };
         expectations_are_those_of_bayes([&SwapFunction::None, &distance], 1e-9);
         for models in [[&guessing, &guessing], [&narrow, &narrow], [&guessing, &narrower]] {
@@ -217,13 +219,28 @@ mod tests {
         }
         expectations_are_those_of_bayes([&SwapFunction::None, &narrower], 4e-7);
         // Peaks that are much finer than the standard deviation.
-        let mixture = |share, a, b| Guessing(VonMisesMixture::new(share, a, b).unwrap());
-        let stable = |alpha, gamma| Guessing(WrappedStable::new(alpha, gamma).unwrap());
-        for model in [mixture(0.8, 100.0, 1.0), mixture(0.7, 30.0, 2.0)] {
-            expectations_are_those_of_bayes([&model, &model], 4e-7);
-        }
-        for model in [stable(1.0, 0.1), stable(1.2, 0.15), stable(1.9, 0.3)] {
-            expectations_are_those_of_bayes([&model, &model], 4e-7);
+        let mixture =
+            |lambda, kappa_1, kappa_2| EmissionParameters::VonMisesMixture { lambda, kappa_1, kappa_2 };
+        let stable = |alpha, gamma| EmissionParameters::WrappedStable { alpha, gamma };
+        let variable = EmissionParameters::VariablePrecision {
+            mean_precision: 8.0,
+            precision_scale: 6.0,
+            precision_exponent: 0.0,
+        };
+        for (parameters, tolerance) in [
+            (mixture(0.8, 100.0, 1.0), 4e-7),
+            (mixture(0.7, 30.0, 2.0), 4e-7),
+            (stable(1.0, 0.1), 4e-7),
+            (stable(1.2, 0.15), 4e-7),
+            (stable(1.9, 0.3), 4e-7),
+            (variable, 4e-7),
+            (EmissionParameters::AveragedSlots { capacity: 5.0, kappa: 6.0 }, 4e-7),
+            (EmissionParameters::SignalDiscrimination { strength: 3.0, kappa: 8.0 }, 4e-7),
+            // A cusp, which no equal spacing resolves as well.
+            (EmissionParameters::Confusability { d_prime: 2.5, similarity_length: 0.4 }, 1e-3),
+        ] {
+            let model = with(parameters);
+            expectations_are_those_of_bayes([&model, &model], tolerance);
         }
     }
 

@@ -29,8 +29,8 @@ pub(super) struct Grid {
     pub(super) levels: usize,
     /// Spacing (radians) of the first level.
     spacing: f64,
-    /// Width (radians) of what is finest in the emission, its standard deviation if it is normal; infinite without one.
-    emission_width: f64,
+    /// Resolution (radians) of the emission, its standard deviation if it is normal; infinite without one.
+    emission_resolution: f64,
 }
 
 /// Times that a grid is thinned by half for noisier responses.
@@ -49,22 +49,22 @@ impl RingTarget {
         let emission = model
             .emission(display)
             .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
-        let emission_width = emission.map_or(f64::INFINITY, errare_behaviour::Emission::resolution);
+        let emission_resolution = emission.map_or(f64::INFINITY, errare_behaviour::Emission::resolution);
         let coarsest = 1 << THINNINGS;
-        let nodes = (TAU / product_width(emission_width, spread / radius)).ceil() as usize;
+        let nodes = (TAU / product_width(emission_resolution, spread / radius)).ceil() as usize;
         let nodes = nodes.min(MOST_NODES).next_multiple_of(coarsest);
         let angle = |node: usize| TAU * node as f64 / nodes as f64;
-        let items = || display.report.iter().zip(&weights[1..]);
         // Of each item, at every node.
         let densities: Vec<Vec<f64>> = emission.map_or_else(Vec::new, |emission| {
             let at = |report, node| emission.log_density(difference(angle(node), report)).exp();
-            items().map(|(&report, _)| (0..nodes).map(|node| at(report, node)).collect()).collect()
+            display.report.iter().map(|&report| (0..nodes).map(|node| at(report, node)).collect()).collect()
         });
         let grid_of = |thinning: usize| -> Vec<[f64; 3]> {
             let step = 1 << thinning;
-            let shares: Vec<(f64, &Vec<f64>)> = items()
+            let shares: Vec<(f64, &Vec<f64>)> = weights[1..]
+                .iter()
                 .zip(&densities)
-                .map(|((_, weight), density)| {
+                .map(|(weight, density)| {
                     // A level that is too coarse for its item is not used.
                     let total: f64 = density.iter().step_by(step).sum();
                     (weight / total.max(f64::MIN_POSITIVE), density)
@@ -81,13 +81,14 @@ impl RingTarget {
             (0..=THINNINGS).map(grid_of).collect()
         } else {
             let mut centres = if weights[0] > 0.0 { grid_of(0) } else { Vec::new() };
-            centres.extend(items().map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
+            let items = display.report.iter().zip(&weights[1..]);
+            centres.extend(items.map(|(&report, &weight)| [report.cos(), report.sin(), weight]));
             vec![centres]
         };
         for level in &mut levels {
             level.retain(|centre| centre[2] > 1e-12);
         }
-        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_width };
+        let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_resolution };
         Self { levels, grid, radius, spread }
     }
 
@@ -116,7 +117,8 @@ impl Grid {
         let ring = constants.scale * radius;
         let outside = ring + 3.0 * constants.variance.sqrt();
         let noise_sd = (constants.variance / (ring * outside)).sqrt();
-        let coarser = (product_width(self.emission_width, noise_sd) / self.spacing).log2().floor().max(0.0);
+        let coarser =
+            (product_width(self.emission_resolution, noise_sd) / self.spacing).log2().floor().max(0.0);
         (coarser as usize).min(self.levels - 1)
     }
 }

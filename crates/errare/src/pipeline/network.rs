@@ -130,6 +130,8 @@ impl NetworkAnalysis {
     pub fn strays(&self) -> Option<String> {
         const MANY: f64 = 0.05;
         let share = |name: &str| self.fidelity.metrics.get(name)?.value;
+        // Of single items there are no swaps.
+        share("swap_rate")?;
         let (network, oracle) = (share("off_mode_mass")?, share("off_mode_mass_oracle")?);
         (network - oracle > MANY).then(|| {
             let percent = |share: f64| format!("{:.0} %", 100.0 * share);
