@@ -7,6 +7,7 @@
 //! * [`random`]: random streams that are addressed by a key, never shared between trajectories.
 //! * [`run_dir`]: atomic files, run directories, the log of events; [`provenance`]: what made a run.
 //! * [`progress`]: bars on a terminal, lines in a log.
+//! * [`explain_toml`]: what is wrong with a TOML file, in plain words.
 //!
 //! First in the flow: trials → behaviour → task → network → training → simulation → analysis → report.
 
@@ -18,6 +19,8 @@ pub mod quadrature;
 pub mod random;
 pub mod run_dir;
 pub mod special;
+mod toml_message;
 pub mod von_mises;
 
 pub use error::{Error, Result};
+pub use toml_message::explain_toml;

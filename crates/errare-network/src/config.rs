@@ -84,14 +84,15 @@ pub struct FitReference {
     pub draw: Option<u64>,
 }
 
-/// What a swap table may say. Deserialising through one tagged type keeps the errors of each kind.
+/// What a swap table may say. Deserialising through one tagged type keeps the errors of each kind; kinds without keys are
+/// empty structs, because unit variants accept any key.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum SpelledSwap {
-    None,
+    None {},
     Flat { swap_probability: f64 },
     Distance { width: f64, offset: f64 },
-    Sharp,
+    Sharp {},
     CueNoise { kappa: f64 },
     Fit { path: PathBuf, set_size: Option<usize>, draw: Option<u64> },
 }
@@ -99,12 +100,12 @@ enum SpelledSwap {
 impl<'de> Deserialize<'de> for Swap {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match SpelledSwap::deserialize(deserializer)? {
-            SpelledSwap::None => Self::Function(SwapFunction::None),
+            SpelledSwap::None {} => Self::Function(SwapFunction::None),
             SpelledSwap::Flat { swap_probability } => Self::Function(SwapFunction::Flat { swap_probability }),
             SpelledSwap::Distance { width, offset } => {
                 Self::Function(SwapFunction::Distance { width, offset })
             }
-            SpelledSwap::Sharp => Self::Function(SwapFunction::Sharp),
+            SpelledSwap::Sharp {} => Self::Function(SwapFunction::Sharp),
             SpelledSwap::CueNoise { kappa } => Self::Function(SwapFunction::CueNoise { kappa }),
             SpelledSwap::Fit { path, set_size, draw } => Self::Fit(FitReference { path, set_size, draw }),
         })

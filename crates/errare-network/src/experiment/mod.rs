@@ -8,6 +8,7 @@ mod validity;
 
 use std::path::{Path, PathBuf};
 
+use errare_core::explain_toml;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
@@ -48,7 +49,8 @@ impl Experiment {
     pub fn parse(text: &str, folder: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Experiment { path: folder.into(), reason };
         // The first pass finds errors of syntax and of unknown keys at their place in the file.
-        let spelled: Spelled = toml::from_str(text).map_err(|error| fail(explain(&error.to_string())))?;
+        let spelled: Spelled =
+            toml::from_str(text).map_err(|error| fail(explain_toml(&error.to_string())))?;
         let mut base: toml::Table = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
         base.remove("stage");
         // When the last stage ends, no other one does.
@@ -73,12 +75,13 @@ impl Experiment {
                     *training = merge(std::mem::take(training), until);
                 }
             }
-            let stage: Stage = merged
-                .try_into()
-                .map_err(|error: toml::de::Error| fault(folder, index, count, &explain(error.message())))?;
+            let stage: Stage = merged.try_into().map_err(|error: toml::de::Error| {
+                fault(folder, index, count, &explain_toml(&error.to_string()))
+            })?;
             stages.push(stage);
         }
-        let last: Stage = base.try_into().map_err(|error: toml::de::Error| fail(explain(error.message())))?;
+        let last: Stage =
+            base.try_into().map_err(|error: toml::de::Error| fail(explain_toml(&error.to_string())))?;
         stages.push(last);
         Self::from_stages(stages, folder)
     }
@@ -290,19 +293,6 @@ fn spell_defaults(stage: &mut toml::Table, base: &toml::Table) -> bool {
         };
     }
     any
-}
-
-/// Adds the nearest known key to an "unknown field" error.
-fn explain(message: &str) -> String {
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let unknown = message.contains("unknown field") || message.contains("unknown variant");
-    if let (true, Some((wrong, known))) = (unknown, quoted.split_first()) {
-        let nearest = known.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
-        if let Some(nearest) = nearest.filter(|nearest| strsim::jaro(wrong, nearest) > 0.6) {
-            return format!("{}\ndid you mean `{nearest}`?", message.trim_end());
-        }
-    }
-    message.trim_end().to_string()
 }
 
 #[cfg(test)]
@@ -537,7 +527,14 @@ mod tests {
                 "[[stage]]\nuntil = { patience = 5 }\ntraining.until = { excess = 0.1 }",
                 "stage 1 of 2, the first [[stage]]: `until` and `training.until` are the same key",
             ),
-            ("seed = \"one\"", "invalid type"),
+            ("seed = \"one\"", "this is \"one\", but it must be a whole number from 0"),
+            (
+                "[[stage]]\ntraining.steps = \"many\"",
+                "the first [[stage]]: `training.steps` is \"many\", but it must be a whole number from 0",
+            ),
+            ("[behaviour]\nswap = { kind = \"none\", width = 2.0 }", "unknown field `width`"),
+            ("[behaviour]\nswap = { kind = \"sharp\", width = 2.0 }", "unknown field `width`"),
+            ("[behaviour]\nswap = \"none\"", "but it must be a table such as { kind = \"none\" }"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text:?} gives {error:?}");

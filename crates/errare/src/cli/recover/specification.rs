@@ -5,6 +5,7 @@ use std::path::Path;
 
 use errare::behaviour::recovery::{Gates, GivenTruth, Truth};
 use errare::behaviour::{ModelName, SwapDependence, SwapFunction};
+use errare::core::explain_toml;
 use serde::Deserialize;
 
 use crate::cli::failure::{Failure, Stage};
@@ -35,8 +36,7 @@ impl Specification {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let fail = |reason: String| Failure::bad_input(format!("{}: {reason}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-        let read: Self =
-            toml::from_str(&text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
+        let read: Self = toml::from_str(&text).map_err(|error| fail(explain_toml(&error.to_string())))?;
         let counts = [
             ("trials", read.trials, TRIALS),
             ("sets", read.sets, SETS),
