@@ -37,6 +37,9 @@ const MOST_SAMPLES: i64 = 10_000;
 /// What `--out` holds.
 const KIND: &str = "analysis";
 
+/// Name of the page.
+const PAGE: &str = "report.html";
+
 /// The run, and how much of it is simulated.
 #[derive(Debug, clap::Args)]
 struct Of {
@@ -85,7 +88,7 @@ impl Of {
 impl Analysed {
     fn write(&self, out: &Path) -> Result<(), Failure> {
         // The page of an earlier analysis must not stand beside the numbers of this one.
-        remove(out.join("report.html")).or_failed()?;
+        remove(out.join(PAGE)).or_failed()?;
         write_measurements(out, &self.analysis).or_failed()?;
         if self.analysis.alignment.is_err() {
             // An earlier network may have left its own.
@@ -103,10 +106,14 @@ impl Analysed {
 pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result<(), Failure> {
     let mut place = Place::of(context, &arguments.of.run, KIND)?;
     let analysed = arguments.of.analyse(context)?;
+    let had_page = place.path().join(PAGE).exists();
     place.fill(|out, _| analysed.write(out))?;
     let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
     if let Some(keys) = document.as_object_mut() {
-        keys.insert("criteria".into(), json!(analysed.analysis.fidelity.criteria));
+        let verdict = analysed.analysis.verdict();
+        keys.insert("faithful".into(), json!(verdict.faithful));
+        keys.insert("judged_on".into(), json!(verdict.judged_on));
+        keys.insert("criteria".into(), json!(verdict.criteria));
         if let Err(reason) = &analysed.analysis.alignment {
             keys.insert("no_alignment".into(), json!(reason.to_string()));
         }
@@ -117,6 +124,9 @@ pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result
         text.push_str(&format!("no alignment of colour planes: {reason}\n"));
     }
     text.push_str(&format!("\nwritten to {}\n", out.display()));
+    if had_page {
+        text.push_str(&format!("{PAGE} of an earlier analysis is gone: errare report makes it anew\n"));
+    }
     context.output.show("analyse", Some(out), &document, &text)
 }
 
@@ -124,7 +134,7 @@ pub(crate) fn report(arguments: &ReportArguments, context: &Context) -> Result<(
     let run = &arguments.of.run;
     let mut place = Place::of(context, run, KIND)?;
     let analysed = arguments.of.analyse(context)?;
-    let path = place.path().join("report.html");
+    let path = place.path().join(PAGE);
     place.fill(|out, made_by| {
         analysed.write(out)?;
         let Analysed { network, log, analysis } = &analysed;

@@ -50,20 +50,23 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let value = |name: &str| metrics.get(name).and_then(|metric| metric.value);
     let show = |name: &str| value(name).map_or_else(|| "n/a".into(), |value| format!("{value:.4}"));
     let floor = metrics.get("energy_distance").and_then(|metric| metric.floor);
+    let verdict = summary.analysis.verdict();
     let document = json!({
         "report": report.to_string_lossy(),
         "steps": summary.training.steps,
         "loss": summary.training.loss,
         "floor": summary.training.floor,
         "metrics": metrics,
-        "criteria": summary.analysis.fidelity.criteria,
+        "faithful": verdict.faithful,
+        "judged_on": verdict.judged_on,
+        "criteria": verdict.criteria,
     });
     let text = format!(
         "report: {}\n\n\
          swap rate        network {}   oracle {}   best without swaps {}\n\
          median error     network {} rad   oracle {} rad\n\
          energy distance  network {}   floor {}   best without swaps {}   best unimodal {}\n\n\
-         {}\n{}",
+         {}",
         report.display(),
         show("swap_rate"),
         show("swap_rate_oracle"),
@@ -74,11 +77,6 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
         floor.map_or_else(|| "n/a".into(), |floor| format!("{floor:.4}")),
         show("energy_distance_no_swaps"),
         show("energy_distance_unimodal"),
-        if summary.analysis.fidelity.is_faithful() {
-            "The network is faithful: it meets every criterion."
-        } else {
-            "The network is not faithful: it misses a criterion."
-        },
         criteria_table(&summary.analysis),
     );
     context.output.show("demo", Some(&out), &document, &text)

@@ -7,7 +7,7 @@ use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
 use errare::network::{Ending, Experiment, Network, TrainingSummary, read_log};
 use errare::pipeline::{
-    AnalysisSize, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, train_into,
+    AnalysisSize, CRITERIA, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, train_into,
 };
 use serde_json::json;
 
@@ -92,7 +92,11 @@ fn finish(
     let size = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 0, null_draws: 0 };
     let seed = network.stage().seed;
     let analysis = analyse_network(&network, &*target, &log, size, seed, &context.progress).or_failed()?;
-    let criteria = &analysis.fidelity.criteria;
+    let verdict = analysis.verdict();
+    // What a finished run was judged on before, perhaps more, stays.
+    if summary.taken > 0 || !run.dir.file(CRITERIA).exists() {
+        run.dir.write_json(CRITERIA, &verdict).or_failed()?;
+    }
     let document = json!({
         "steps": summary.steps,
         "seconds": seconds,
@@ -102,7 +106,9 @@ fn finish(
         "excess_per_step": summary.excess_per_step,
         "plateau": summary.plateau,
         "ended": summary.ended,
-        "criteria": criteria,
+        "faithful": verdict.faithful,
+        "judged_on": verdict.judged_on,
+        "criteria": verdict.criteria,
     });
     let text = format!(
         "{} steps {}; loss {:.4}, floor {:.4}, excess {:.3}{}\n\n{}\nwritten to {}\n",
@@ -134,16 +140,17 @@ fn how_it_ended(summary: &TrainingSummary) -> String {
     text
 }
 
-/// The criteria of a faithful network as text, and what they were judged on.
+/// The verdict as text, with its criteria and what they were judged on.
 pub(crate) fn criteria_table(analysis: &NetworkAnalysis) -> String {
+    let verdict = analysis.verdict();
     let mut rows = TextTable::new(1, ["criterion", "value", "at most", "met"]);
-    for (name, criterion) in &analysis.fidelity.criteria {
+    for (name, criterion) in &verdict.criteria {
         let met = if criterion.met { "yes" } else { "no" };
         let cells =
             [name.clone(), format!("{:.4}", criterion.value), format!("{:.4}", criterion.limit), met.into()];
         rows.row(cells);
     }
-    let mut text = format!("{rows}{}\n", analysis.judged_on());
+    let mut text = format!("{}\n{rows}{}\n", verdict.sentence(), verdict.judged_on());
     if let Some(strays) = analysis.strays() {
         text.push_str(&strays);
         text.push('\n');

@@ -8,13 +8,17 @@ use super::Result;
 use super::network::NetworkAnalysis;
 use super::table::responses_as_parquet;
 
-/// Writes `metrics.json`, `alignment.json` and `responses.parquet` into a folder. Where there is no alignment, that of an
+/// Name of the [verdict](super::Verdict) in a run directory.
+pub const CRITERIA: &str = "criteria.json";
+
+/// Writes `metrics.json`, `criteria.json`, `alignment.json` and `responses.parquet` into a folder. Where there is no alignment, that of an
 /// earlier network goes.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_measurements(folder: &Path, analysis: &NetworkAnalysis) -> Result<()> {
     write_json(folder.join("metrics.json"), &analysis.fidelity.metrics)?;
+    write_json(folder.join(CRITERIA), &analysis.verdict())?;
     let alignment = folder.join("alignment.json");
     match &analysis.alignment {
         Ok(found) => write_json(alignment, found)?,
@@ -28,7 +32,15 @@ pub fn write_measurements(folder: &Path, analysis: &NetworkAnalysis) -> Result<(
 /// # Errors
 /// When a file cannot be removed.
 pub(super) fn remove_measurements(run: &RunDir) -> Result<()> {
-    for name in ["metrics.json", "alignment.json", "responses.parquet", "simulation.parquet", "report.html"] {
+    const NAMES: [&str; 6] = [
+        "metrics.json",
+        CRITERIA,
+        "alignment.json",
+        "responses.parquet",
+        "simulation.parquet",
+        "report.html",
+    ];
+    for name in NAMES {
         remove(run.file(name))?;
     }
     Ok(run.remove_figures()?)

@@ -15,13 +15,14 @@ mod recovery;
 mod surrogate;
 mod table;
 mod training;
+mod verdict;
 
 pub use check::{FAILED, check_figures, check_report, count_checks, shared_fits};
 pub use comparison::{comparison_figures, comparison_report};
 pub use demo::{DEMO, DemoOptions, DemoSummary, check_demo, demo, demo_data};
 pub use error::{Error, Result};
 pub use geometry::NoAlignment;
-pub use measurements::write_measurements;
+pub use measurements::{CRITERIA, write_measurements};
 pub use network::{AnalysisSize, NetworkAnalysis, ResponseSets, analyse_network};
 pub use page::{behaviour_section, network_figures, network_report, network_sections};
 pub use recovery::{Recovery, recovery_page};
@@ -30,3 +31,4 @@ pub use surrogate::{
 };
 pub use table::responses_as_parquet;
 pub use training::{RUN, claim_again, claim_run, resume, train_into};
+pub use verdict::{JudgedOn, Verdict};

@@ -8,10 +8,10 @@ use errare_analysis::mixture::swap_curve;
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::progress::Progress;
 use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
-use errare_report::number;
 
 use super::Result;
 use super::geometry::{NoAlignment, alignment_of};
+use super::verdict::{JudgedOn, Verdict};
 
 /// How much is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,20 +144,14 @@ impl NetworkAnalysis {
         })
     }
 
-    /// How many responses the criteria were judged on, in words.
+    /// Whether the network is faithful.
     #[must_use]
-    pub fn judged_on(&self) -> String {
-        let Responses { displays, samples, points } = &self.responses.network;
-        let counted = format!(
-            "judged on {} displays with {} responses each",
-            number::count(displays.len() as u64),
-            number::count(*samples as u64)
-        );
-        let standard = AnalysisSize::default();
-        if points.len() < standard.displays * standard.samples {
-            format!("{counted}: floors, and limits that follow them, are wider than with more")
-        } else {
-            counted
+    pub fn verdict(&self) -> Verdict {
+        let Responses { displays, samples, .. } = &self.responses.network;
+        Verdict {
+            faithful: self.fidelity.is_faithful(),
+            judged_on: JudgedOn { displays: displays.len(), samples: *samples },
+            criteria: self.fidelity.criteria.clone(),
         }
     }
 }

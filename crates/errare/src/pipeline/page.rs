@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use errare_analysis::fidelity::{Criteria, Fidelity, Metric as Measured};
+use errare_analysis::fidelity::{Fidelity, Metric as Measured};
 use errare_behaviour::{Fit, TrialTable};
 use errare_core::provenance::Provenance;
 use errare_network::{Cue, Dynamics, LogEntry, Network, ObjectiveKind, Swap};
@@ -11,6 +11,7 @@ use errare_report::{Cell, Column, Estimate, Figure, KeyNumber, Metric, Page, Sec
 use super::Result;
 use super::figures;
 use super::network::NetworkAnalysis;
+use super::verdict::Verdict;
 
 /// People's responses and the models fitted to them.
 ///
@@ -115,8 +116,8 @@ fn network_section(network: &Network, log: &[LogEntry], trained_on: &str) -> Res
 
 /// How faithful the network's behaviour is.
 fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
-    let fidelity = &analysis.fidelity;
-    let mut section = Section::new("Fidelity").paragraph(
+    let (fidelity, verdict) = (&analysis.fidelity, analysis.verdict());
+    let mut section = Section::new("Fidelity").paragraph(verdict.sentence()).paragraph(
             "The network is judged beside the oracle: the same reverse process with the exact posterior mean, which \
              is what a perfect network would do. The floor of a metric is its value between two samples of the \
              oracle. Two references show what is at stake: the best model without swaps, and the best with one mode.",
@@ -127,7 +128,7 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
     for figure in fidelity_figures(analysis) {
         section = section.figure(figure);
     }
-    section.table(metric_table(fidelity)).table(criteria_table(&fidelity.criteria, &analysis.judged_on()))
+    section.table(metric_table(fidelity)).table(criteria_table(&verdict))
 }
 
 /// The geometry of the network's states.
@@ -332,9 +333,9 @@ fn metric_table(fidelity: &Fidelity) -> Table {
     Table::of_metrics("Metrics with 95\u{202f}% intervals (over displays) and floors", &metrics)
 }
 
-fn criteria_table(criteria: &Criteria, judged_on: &str) -> Table {
+fn criteria_table(verdict: &Verdict) -> Table {
     let mut table = Table::new(
-        format!("What a faithful network must meet, {judged_on}"),
+        format!("What a faithful network must meet, {}", verdict.judged_on()),
         [
             Column::text("criterion"),
             Column::number("value", &Unit::Dimensionless),
@@ -342,7 +343,7 @@ fn criteria_table(criteria: &Criteria, judged_on: &str) -> Table {
             Column::text("met"),
         ],
     );
-    for (name, criterion) in criteria {
+    for (name, criterion) in &verdict.criteria {
         table = table.row([
             Cell::text(name.as_str()),
             Cell::number(criterion.value, 3),

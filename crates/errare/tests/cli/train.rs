@@ -7,7 +7,7 @@ use std::time::Instant;
 use assert_cmd::cargo::cargo_bin;
 use errare::core::random::{Purpose, key};
 use errare::core::run_dir::RunDir;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::demo::contents;
 
@@ -139,6 +139,12 @@ fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
     assert_eq!(document["excess_per_step"].as_array().map(Vec::len), Some(6));
     assert_eq!(document["ended"], "steps");
     assert!(document["criteria"]["energy_distance"]["met"].is_boolean());
+    assert_eq!(document["faithful"], false);
+    let verdict = || -> Value {
+        serde_json::from_slice(&std::fs::read(folder.join("run/criteria.json")).unwrap()).unwrap()
+    };
+    assert_eq!(verdict()["judged_on"], json!({ "displays": 1024, "samples": 64 }));
+    assert_eq!(verdict()["criteria"], document["criteria"]);
     let small = ["--displays", "64", "--samples", "16", "--geometry-samples", "8", "--null-draws", "20"];
     let output = errare(folder, &[&["analyse", "run", "--json"], &small[..]].concat()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -156,6 +162,11 @@ fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
     ] {
         assert!(document[key]["value"].is_number(), "{key}");
     }
+    // A finished run that is named to `train` again keeps the verdict on what was judged last.
+    let judged = json!({ "displays": 64, "samples": 16 });
+    assert_eq!((&verdict()["judged_on"], &document["judged_on"]), (&judged, &judged));
+    assert!(errare(folder, &["train", "tiny.toml", "--out", "run"]).status().unwrap().success());
+    assert_eq!(verdict()["judged_on"], judged);
     let output =
         errare(folder, &[&["report", "run", "--out", "page"], &small[..]].concat()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -189,7 +200,7 @@ fn a_finished_run_tells_its_criteria_and_can_be_simulated_and_analysed() {
         .iter()
         .map(|session| session["command_line"].to_string())
         .collect();
-    assert!(later.len() == 2 && later[0].contains("analyse") && later[1].contains("simulate"), "{later:?}");
+    assert!(later.len() == 3 && later[0].contains("analyse") && later[2].contains("simulate"), "{later:?}");
     let fit = ["fit", "run/simulation.parquet", "--model", "three-component", "--json"];
     let output = errare(folder, &fit).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
