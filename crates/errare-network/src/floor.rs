@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::engine::fill_normals;
 use crate::experiment::draw_display;
 use crate::kernel::{Isa, Lanes, NoiseLanes, TILE, lane, lane_mut, zeros};
-use crate::ring::{PosteriorConstants, RingTarget, Shared};
+use crate::ring::{PosteriorConstants, Ring, RingTarget, Shared};
 use crate::schedule::Schedule;
 
 /// Displays that floors average over.
@@ -28,7 +28,7 @@ pub fn diffusion_floor(
     schedule: &Schedule,
     target: &dyn ResponseModel,
     generators: &[DisplayGenerator],
-    ring: (f64, f64),
+    ring: Ring,
     seed: u64,
 ) -> Vec<f64> {
     denoising_error(schedule, target, generators, ring, (seed, FLOOR_DISPLAYS))
@@ -39,9 +39,10 @@ pub(crate) fn denoising_error(
     schedule: &Schedule,
     target: &dyn ResponseModel,
     generators: &[DisplayGenerator],
-    (radius, spread): (f64, f64),
+    ring: Ring,
     (seed, displays): (u64, u64),
 ) -> Vec<f64> {
+    let Ring { radius, spread } = ring;
     let isa = Isa::detect();
     let steps = schedule.steps();
     let per_display: Vec<Vec<f64>> = (0..displays)
@@ -49,8 +50,8 @@ pub(crate) fn denoising_error(
         .map(|index| {
             let mut stream = stream(seed, Purpose::Displays, &[u64::MAX, index]);
             let display = draw_display(generators, &mut stream);
-            let ring = RingTarget::new(target, &display, radius, spread);
-            let centres = Shared::<f32>::levels(&ring);
+            let of_display = RingTarget::new(target, &display, ring);
+            let centres = Shared::<f32>::levels(&of_display);
             let weights = target.weights(&display);
             let mut squares = vec![0.0; steps + 1];
             let (mut x, mut mean) = (zeros(2), zeros(2));
@@ -75,7 +76,7 @@ pub(crate) fn denoising_error(
                             *lane_mut(&mut x, axis, t) = (c.scale * clean[axis] + noise_sd * z) as f32;
                         }
                     }
-                    isa.run(c.centre(&centres[ring.level(schedule, tau)], radius, &x, &mut mean));
+                    isa.run(c.centre(&centres[of_display.level(schedule, tau)], radius, &x, &mut mean));
                     squares[tau] += mean.iter().flat_map(|v| v.0).map(|m| f64::from(m * m)).sum::<f64>();
                 }
             }
@@ -102,14 +103,14 @@ pub(crate) fn denoising_error(
 pub fn task_optimal_floor(
     target: &dyn ResponseModel,
     generators: &[DisplayGenerator],
-    (radius, spread): (f64, f64),
+    ring: Ring,
     seed: u64,
 ) -> f64 {
     let total: f64 = (0..FLOOR_DISPLAYS)
         .map(|index| {
             let mut stream = stream(seed, Purpose::Displays, &[u64::MAX, index]);
             let display = draw_display(generators, &mut stream);
-            RingTarget::new(target, &display, radius, spread).moments().1 / 2.0
+            RingTarget::new(target, &display, ring).moments().1 / 2.0
         })
         .sum();
     total / FLOOR_DISPLAYS as f64
@@ -121,8 +122,6 @@ mod tests {
     use errare_behaviour::SwapFunction;
 
     use super::*;
-
-    const RING: (f64, f64) = (2.5, 0.125);
 
     fn schedule() -> Schedule {
         Schedule::new(40, [0.01, 0.30], 0.1).unwrap()
@@ -139,7 +138,7 @@ mod tests {
             (SwapFunction::Distance { width: 1.5, offset: 0.0 }, 0.242, 0.460),
             (SwapFunction::Flat { swap_probability: 0.3 }, 0.291, 0.579),
         ] {
-            let floor = diffusion_floor(&schedule(), &swap, &generators, RING, 1);
+            let floor = diffusion_floor(&schedule(), &swap, &generators, Ring::default(), 1);
             assert_relative_eq!(floor.iter().sum::<f64>() / 40.0, mean, max_relative = 0.03);
             assert_relative_eq!(floor[20], at_20, max_relative = 0.04);
         }
@@ -151,7 +150,8 @@ mod tests {
         let swap = SwapFunction::Distance { width: 1.5, offset: -2.0 };
         let means: Vec<f64> = (1..=8)
             .map(|seed| {
-                diffusion_floor(&schedule(), &swap, &generators, RING, seed).iter().sum::<f64>() / 40.0
+                diffusion_floor(&schedule(), &swap, &generators, Ring::default(), seed).iter().sum::<f64>()
+                    / 40.0
             })
             .collect();
         let mean = means.iter().sum::<f64>() / 8.0;
@@ -164,7 +164,7 @@ mod tests {
         let generators = [DisplayGenerator::standard(2).unwrap()];
         for (p, expected) in [(0.0, 0.0156), (0.05, 0.399), (0.1, 0.742), (0.3, 1.711)] {
             let swap = SwapFunction::Flat { swap_probability: p };
-            let floor = task_optimal_floor(&swap, &generators, RING, 2);
+            let floor = task_optimal_floor(&swap, &generators, Ring::default(), 2);
             assert_relative_eq!(floor, expected, max_relative = 0.05);
         }
     }

@@ -10,6 +10,7 @@ use crate::config::ObjectiveKind;
 use crate::experiment::Stage;
 use crate::floor::{FLOOR_DISPLAYS, denoising_error, task_optimal_floor};
 use crate::objective::Objective;
+use crate::ring::Ring;
 use crate::schedule::Schedule;
 
 /// Displays that the loss on a plateau is averaged over; it needs less precision than a floor.
@@ -61,7 +62,7 @@ impl Landmarks {
         target: &dyn ResponseModel,
         generators: &[DisplayGenerator],
     ) -> Self {
-        let ring = (config.behaviour.radius, config.spread());
+        let ring = config.ring();
         let error = |model: &dyn ResponseModel, displays: u64| match config.objective.kind {
             ObjectiveKind::Diffusion => {
                 denoising_error(schedule, model, generators, ring, (config.seed, displays))
@@ -88,7 +89,7 @@ impl Landmarks {
 
 /// E y*² per dimension at each τ: the mean squared error of the answer 0. The clean response has second moment
 /// R²/2 + s₀² per dimension, whatever its angle.
-fn target_power(objective: &Objective, schedule: &Schedule, (radius, spread): (f64, f64)) -> Vec<f64> {
+fn target_power(objective: &Objective, schedule: &Schedule, Ring { radius, spread }: Ring) -> Vec<f64> {
     let clean_power = radius * radius / 2.0 + spread * spread;
     let power = |(tau, regression): (usize, &Option<crate::objective::Regression>)| {
         regression.map_or(0.0, |r| {
@@ -184,7 +185,7 @@ mod tests {
     fn target_power_at_each_step() {
         let stage = Stage::default();
         let schedule = stage.schedule().unwrap();
-        let power = target_power(&stage.objective(&schedule), &schedule, (2.5, 0.125));
+        let power = target_power(&stage.objective(&schedule), &schedule, Ring::default());
         for (tau, expected) in [(1, 4.25), (5, 4.60), (10, 4.22), (20, 1.99), (40, 0.43)] {
             assert_relative_eq!(power[tau], expected, max_relative = 0.01);
         }

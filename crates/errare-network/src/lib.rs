@@ -36,7 +36,7 @@ pub use landmarks::Plateau;
 pub use network::Network;
 pub use objective::Weighting;
 pub use parameters::{Layout, Tensor};
-pub use ring::RingTarget;
+pub use ring::{Ring, RingTarget};
 pub use schedule::{ReverseVariance, Schedule};
 pub use simulation::{Responses, Simulation, Trajectories, sample_oracle};
 pub use target::CarriedExperiment;

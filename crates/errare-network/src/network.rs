@@ -23,7 +23,7 @@ impl Network {
     pub fn of(trainer: &Trainer) -> Self {
         let experiment = trainer.experiment();
         let (stage, readout) = (experiment.last().clone(), trainer.readout.clone());
-        let circuit = Circuit::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
+        let circuit = stage.circuit(&readout);
         let parameters = trainer.average.clone();
         Self { stage, circuit, parameters, readout, started_from: experiment.started_from().cloned() }
     }
@@ -45,7 +45,7 @@ impl Network {
             let reason = format!("readout has {found} neurons, but the network has {expected}");
             return Err(Error::Checkpoint { path, reason });
         }
-        let circuit = Circuit::<f32>::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
+        let circuit = stage.circuit::<f32>(&readout);
         let parameters = saved.vector("average", &circuit.layout, &path)?;
         Ok(Self { stage, circuit, parameters, readout, started_from: experiment.started_from().cloned() })
     }

@@ -4,11 +4,11 @@
 use errare_behaviour::ResponseModel;
 use errare_core::random::Purpose;
 
-use crate::circuit::{Circuit, draw_readout};
-use crate::engine::{fill_normals, trial_steps};
+use crate::circuit::draw_readout;
+use crate::engine::{Problem, fill_normals, trial_steps};
 use crate::experiment::Stage;
 use crate::kernel::{Isa, Lanes, NoiseLanes, TILE, lane, zeros};
-use crate::training::{Accumulators, BatchLoss, Problem, SLOTS, draw_delay, draw_displays};
+use crate::training::{Accumulators, BatchLoss, SLOTS, draw_delay, draw_displays};
 use crate::{Error, Result};
 
 /// The first training step of a stage at its initial weights, computed in f32 as in training.
@@ -52,20 +52,14 @@ impl ReferenceStep {
         const STEP: u64 = 0;
         let schedule = stage.schedule()?;
         let readout = draw_readout(stage.network.neurons, stage.seed);
-        let circuit = Circuit::<f32>::new(&stage.network, stage.task.cue, stage.largest_set_size(), &readout);
+        let circuit = stage.circuit::<f32>(&readout);
         let parameters: Vec<f32> = circuit.layout.initial(stage.seed);
         let problem = Problem {
-            task: &stage.task,
-            network: &stage.network,
+            stage,
             schedule: &schedule,
             objective: &stage.objective(&schedule),
-            config: &stage.objective,
-            hand_off: stage.hand_off(),
             target,
             generators: &stage.generators()?,
-            radius: stage.behaviour.radius,
-            spread: stage.spread(),
-            seed: stage.seed,
         };
         let (displays, samples) = (stage.training.displays, stage.training.samples);
         let mut accumulators = Accumulators::new(Isa::detect(), &stage.task);
@@ -116,8 +110,8 @@ fn drawn(
     step: u64,
     trajectories: usize,
 ) -> [Array; 3] {
-    let neurons = problem.network.neurons;
-    let steps = trial_steps(problem.task, problem.network, problem.schedule, draw_delay(problem, step));
+    let neurons = problem.stage.network.neurons;
+    let steps = trial_steps(problem.stage, problem.schedule, draw_delay(problem, step));
     let tiles = trajectories.div_ceil(TILE);
     let (mut start, mut chain, mut noise) = (Vec::new(), Vec::new(), Vec::new());
     for tile in 0..tiles {
@@ -126,7 +120,7 @@ fn drawn(
         chain.push(tile_chain.to_vec());
         // The generators' order: the state before the first step, then every step that adds noise.
         let first = (tile * TILE) as u64;
-        let mut lanes = NoiseLanes::new(problem.seed, Purpose::ProcessNoise, step, first);
+        let mut lanes = NoiseLanes::new(problem.stage.seed, Purpose::ProcessNoise, step, first);
         let mut normals = zeros::<f32>(neurons + neurons % 2);
         fill_normals(Isa::detect(), &mut lanes, &mut normals);
         let mut rows = Vec::new();
@@ -195,9 +189,8 @@ mod tests {
         let parameter = |name: &str| &array(&format!("parameter/{name}")).values[..];
         let (n, slots, trajectories) = (5, 2, 96);
         let schedule = stage.schedule().unwrap();
-        let steps = trial_steps(&stage.task, &stage.network, &schedule, stage.task.epochs.delay[0]);
-        let circuit =
-            Circuit::<f64>::new(&stage.network, stage.task.cue, slots, &draw_readout(n, stage.seed));
+        let steps = trial_steps(&stage, &schedule, stage.task.epochs.delay[0]);
+        let circuit = stage.circuit::<f64>(&draw_readout(n, stage.seed));
         let parameters = parameters_of(&step);
         let value =
             |name: &str, row: usize, trajectory: usize| array(name).values[row * trajectories + trajectory];

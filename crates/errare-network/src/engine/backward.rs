@@ -24,10 +24,11 @@ pub(crate) fn backward<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>,
     let targets = clean_targets(plan, inputs, &mut slot.work);
     let expected = |tau: usize, x: &[Lanes<T>], clean: &mut [Lanes<T>]| {
         if let Some(targets) = &targets {
-            targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
+            targets.expected_clean(plan.isa, plan.problem.schedule, tau, x, clean);
         }
     };
-    let own: Option<&OwnTarget<'_, T>> = if plan.config.free_running > 0.0 { Some(&expected) } else { None };
+    let own: Option<&OwnTarget<'_, T>> =
+        if plan.problem.stage.objective.free_running > 0.0 { Some(&expected) } else { None };
     forward_pass(plan, inputs, own, slot);
     backward_pass(plan, inputs, slot);
 }
@@ -41,7 +42,7 @@ pub(super) fn forward_pass<T: Real>(
 ) {
     let circuit = plan.circuit;
     let work = &mut slot.work;
-    let start_sd = plan.schedule.base_sd();
+    let start_sd = plan.problem.schedule.base_sd();
     let hand_off = hand_off(plan);
     begin(plan.isa, circuit, plan.parameters, inputs, start_sd, work.states.step_mut(0), &mut work.tile);
     for (t, step) in plan.steps.iter().enumerate() {
@@ -54,7 +55,7 @@ pub(super) fn forward_pass<T: Real>(
             own_points(plan.isa, &circuit.readout, before, &work.forced, x);
             target(step.code, x, &mut work.clean[rows]);
         }
-        let forced = (plan.objective.teacher_forcing && step.epoch == Epoch::Response)
+        let forced = (plan.problem.objective.teacher_forcing && step.epoch == Epoch::Response)
             .then(|| &work.chain[2 * step.code * VECTORS..][..2 * VECTORS]);
         let states = States { before, forced, f: &mut work.f, kept: work.kept.step_mut(t), after };
         let (parameters, biases) = (plan.parameters, plan.code_biases);
@@ -66,7 +67,7 @@ pub(super) fn forward_pass<T: Real>(
         if step.epoch != Epoch::Response {
             continue;
         }
-        if let Some(regression) = plan.objective.regressions[step.code] {
+        if let Some(regression) = plan.problem.objective.regressions[step.code] {
             let mut loss = 0.0;
             plan.isa.run(Residual {
                 plane: Plane(&circuit.readout),
@@ -92,8 +93,8 @@ fn hand_off<T>(plan: &BatchPlan<'_, T>) -> Option<usize> {
 
 /// Whether free lanes keep their plane at a step: throughout the response, unless the hand-off resets it.
 fn lets_run<T>(plan: &BatchPlan<'_, T>, step: &TrialStep) -> bool {
-    let begins = step.code == plan.schedule.steps();
-    step.epoch == Epoch::Response && !(begins && plan.hand_off == HandOff::Reset)
+    let begins = step.code == plan.problem.schedule.steps();
+    step.epoch == Epoch::Response && !(begins && plan.problem.stage.hand_off() == HandOff::Reset)
 }
 
 fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot: &mut GradientSlot<T>) {
@@ -111,9 +112,9 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
         let [before, after] = [t, t + 1].map(|t| work.states.step(t));
         // The state that the response starts from may have been overwritten.
         let after = if Some(t) == hand_off { &work.handed } else { after };
-        let regression = if response { plan.objective.regressions[step.code] } else { None };
+        let regression = if response { plan.problem.objective.regressions[step.code] } else { None };
         let residual = &work.residuals[2 * step.code * VECTORS..][..2 * VECTORS];
-        let activity = plan.config.activity / epoch_lengths[t] as f64;
+        let activity = plan.problem.stage.objective.activity / epoch_lengths[t] as f64;
         if activity > 0.0 {
             plan.isa.run(Activity {
                 plane: response.then_some(Plane(&circuit.readout)),
@@ -140,7 +141,7 @@ fn backward_pass<T: Real>(plan: &BatchPlan<'_, T>, inputs: TileInputs<'_>, slot:
             d_f: work.d_f.step_mut(t % SPAN),
             d_state: &mut work.d_state,
         });
-        let forced = plan.objective.teacher_forcing && response;
+        let forced = plan.problem.objective.teacher_forcing && response;
         let bias = step.code * units..(step.code + 1) * units;
         circuit.cell.adjoint(
             plan.isa,

@@ -83,14 +83,17 @@ mod tests {
     use errare_core::random::{Purpose, stream};
 
     use super::super::backward::{backward, forward_pass};
-    use super::super::plan::GradientSlot;
+    use super::super::plan::{GradientSlot, Problem};
     use super::super::targets::{clean_targets, draw_targets};
     use super::super::{BatchPlan, States, Tile, TileInputs, TrialStep, begin, step_forward, trial_steps};
     use crate::circuit::{Circuit, draw_readout};
-    use crate::config::{Cue, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
+    use crate::config::{
+        Cue, DiffusionConfig, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, TaskConfig,
+    };
+    use crate::experiment::Stage;
     use crate::kernel::{Isa, Lanes, VECTORS, lane, zeros};
-    use crate::objective::{Objective, Weighting};
-    use crate::schedule::Schedule;
+    use crate::objective::Objective;
+    use crate::schedule::{ReverseVariance, Schedule};
     use crate::task::{Epoch, Epochs};
 
     const RESPONSE: usize = 4;
@@ -98,14 +101,14 @@ mod tests {
 
     /// A tile of trajectories of which every third runs freely.
     struct Case {
+        stage: Stage,
         circuit: Circuit<f64>,
         schedule: Schedule,
         steps: Vec<TrialStep>,
         objective: Objective,
-        config: ObjectiveConfig,
+        generators: Vec<DisplayGenerator>,
         displays: Vec<Display>,
         weights: Vec<Vec<f64>>,
-        hand_off: HandOff,
     }
 
     const TARGET: SwapFunction = SwapFunction::Distance { width: 1.5, offset: -0.5 };
@@ -123,28 +126,42 @@ mod tests {
                 hidden: Some(7),
                 ..NetworkConfig::default()
             };
-            let schedule = Schedule::new(RESPONSE, [0.05, 0.3], network.alpha).unwrap();
-            let generator = DisplayGenerator::standard(2).unwrap();
+            // Nothing but the regressions; every third sample runs freely.
+            let objective = ObjectiveConfig {
+                free_running: 1.0 / 3.0,
+                hand_off_mean: 0.0,
+                activity: 0.0,
+                ..ObjectiveConfig::default()
+            };
+            let diffusion =
+                DiffusionConfig { beta: [0.05, 0.3], reverse_variance: ReverseVariance::Published, hand_off };
+            let stage = Stage { task, network, objective, diffusion, ..Stage::default() };
+            let schedule = stage.schedule().unwrap();
+            let generators = stage.generators().unwrap();
             let displays: Vec<Display> =
-                (0..7).map(|i| generator.draw(&mut stream(2, Purpose::Displays, &[i]))).collect();
+                (0..7).map(|i| generators[0].draw(&mut stream(2, Purpose::Displays, &[i]))).collect();
             Self {
-                circuit: Circuit::new(&network, task.cue, 2, &draw_readout(5, 3)),
-                steps: trial_steps(&task, &network, &schedule, 1),
-                objective: Objective::diffusion(&schedule, Weighting::Uniform),
-                // Nothing but the regressions; every third sample runs freely.
-                config: ObjectiveConfig {
-                    free_running: 1.0 / 3.0,
-                    hand_off_mean: 0.0,
-                    activity: 0.0,
-                    ..ObjectiveConfig::default()
-                },
+                circuit: stage.circuit(&draw_readout(5, 3)),
+                steps: trial_steps(&stage, &schedule, 1),
+                objective: stage.objective(&schedule),
                 weights: displays
                     .iter()
                     .map(|d| errare_behaviour::ResponseModel::weights(&TARGET, d))
                     .collect(),
+                generators,
                 displays,
                 schedule,
-                hand_off,
+                stage,
+            }
+        }
+
+        fn problem(&self) -> Problem<'_> {
+            Problem {
+                stage: &self.stage,
+                schedule: &self.schedule,
+                objective: &self.objective,
+                target: &TARGET,
+                generators: &self.generators,
             }
         }
 
@@ -165,28 +182,28 @@ mod tests {
             self.circuit.code_biases(parameters, RESPONSE)
         }
 
-        fn plan<'a>(&'a self, parameters: &'a [f64], code_biases: &'a [f64]) -> BatchPlan<'a, f64> {
+        fn plan<'a>(
+            &'a self,
+            problem: &'a Problem<'a>,
+            parameters: &'a [f64],
+            code_biases: &'a [f64],
+        ) -> BatchPlan<'a, f64> {
             BatchPlan {
+                problem,
                 isa: Isa::detect(),
                 circuit: &self.circuit,
                 parameters,
                 code_biases,
                 steps: &self.steps,
-                schedule: &self.schedule,
-                objective: &self.objective,
-                config: &self.config,
-                target: &TARGET,
                 weights: &self.weights,
-                hand_off: self.hand_off,
-                radius: 2.5,
-                spread: 0.125,
             }
         }
 
         /// The objective at other parameters, with the targets that the free lanes had at `base`.
         fn loss(&self, parameters: &[f64], base: &GradientSlot<f64>) -> f64 {
             let (code_biases, mut slot) = (self.code_biases(parameters), self.slot());
-            let plan = self.plan(parameters, &code_biases);
+            let problem = self.problem();
+            let plan = self.plan(&problem, parameters, &code_biases);
             slot.prepare(&plan);
             draw_targets(&plan, self.inputs(), &mut slot.work);
             clean_targets(&plan, self.inputs(), &mut slot.work);
@@ -217,7 +234,8 @@ mod tests {
             let case = Case::new(hand_off);
             let parameters: Vec<f64> = case.circuit.layout.initial(8);
             let (code_biases, mut base) = (case.code_biases(&parameters), case.slot());
-            backward(&case.plan(&parameters, &code_biases), case.inputs(), &mut base);
+            let problem = case.problem();
+            backward(&case.plan(&problem, &parameters, &code_biases), case.inputs(), &mut base);
             let mut gradient = base.parameters.clone();
             case.circuit.code_biases_adjoint(&parameters, &base.code_biases, &mut gradient);
             let loss = |index: usize, change: f64| {
@@ -247,7 +265,8 @@ mod tests {
         let case = Case::new(HandOff::Free);
         let parameters: Vec<f64> = case.circuit.layout.initial(8);
         let (code_biases, mut slot) = (case.code_biases(&parameters), case.slot());
-        let plan = case.plan(&parameters, &code_biases);
+        let problem = case.problem();
+        let plan = case.plan(&problem, &parameters, &code_biases);
         backward(&plan, case.inputs(), &mut slot);
         let mut tile = Tile::new(&case.circuit);
         let (mut state, mut after, mut f) = (zeros(5), zeros(5), zeros(5));

@@ -13,6 +13,6 @@ mod trial;
 
 pub(crate) use backward::backward;
 pub(crate) use forward::{States, Tile, TileInputs, begin, step_forward};
-pub(crate) use plan::{BatchPlan, GradientSlot};
+pub(crate) use plan::{BatchPlan, GradientSlot, Problem};
 pub(crate) use plane::{Plane, fill_normals};
 pub(crate) use trial::{TrialStep, trial_steps};

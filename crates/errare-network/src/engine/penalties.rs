@@ -74,7 +74,8 @@ pub(super) fn hand_off_penalty<T: Real>(
     state: &[Lanes<T>],
     costate: &mut [Lanes<T>],
 ) -> [f64; 2] {
-    let (mean_weight, spread_weight) = (plan.config.hand_off_mean, plan.config.hand_off_spread);
+    let (mean_weight, spread_weight) =
+        (plan.problem.stage.objective.hand_off_mean, plan.problem.stage.objective.hand_off_spread);
     if mean_weight == 0.0 && spread_weight == 0.0 {
         return [0.0; 2];
     }
@@ -112,7 +113,7 @@ pub(super) fn hand_off_penalty<T: Real>(
     if spread_weight > 0.0 && freedom > 0.0 {
         let sd = (squares / freedom).sqrt().max(1e-6);
         let weight = spread_weight * share * lanes.len() as f64;
-        let excess = sd - plan.schedule.base_sd();
+        let excess = sd - plan.problem.schedule.base_sd();
         spread_penalty = weight * excess * excess;
         for (d, deviation) in d_x.iter_mut().zip(&deviations) {
             for axis in 0..2 {

@@ -1,37 +1,38 @@
-//! What a training step lays out for its tiles: the plan that they share, and the slot that takes their gradients with
+//! What a training step lays out for its tiles: the problem and the plan that they share, and the slot that takes their gradients with
 //! the buffers of a tile's two passes.
 
-use errare_behaviour::ResponseModel;
+use errare_behaviour::{DisplayGenerator, ResponseModel};
 
 use super::free_running::Forced;
 use super::{Tile, TrialStep};
 use crate::circuit::Circuit;
-use crate::config::{HandOff, ObjectiveConfig};
 use crate::dynamics::SPAN;
+use crate::experiment::Stage;
 use crate::kernel::{Isa, Lanes, Real, StepBuffer, VECTORS, zeros};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 
+/// What training minimises, fixed throughout a stage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Problem<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) objective: &'a Objective,
+    pub(crate) target: &'a dyn ResponseModel,
+    pub(crate) generators: &'a [DisplayGenerator],
+}
+
 /// Everything a training step shares between its tiles.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchPlan<'a, T> {
+    pub(crate) problem: &'a Problem<'a>,
     pub(crate) isa: Isa,
     pub(crate) circuit: &'a Circuit<T>,
     pub(crate) parameters: &'a [T],
     pub(crate) code_biases: &'a [T],
     pub(crate) steps: &'a [TrialStep],
-    pub(crate) schedule: &'a Schedule,
-    pub(crate) objective: &'a Objective,
-    /// `[objective]` of the stage.
-    pub(crate) config: &'a ObjectiveConfig,
-    pub(crate) target: &'a dyn ResponseModel,
     /// Mixture weights of the target for every display.
     pub(crate) weights: &'a [Vec<f64>],
-    /// What happens to the plane of free lanes when the response begins.
-    pub(crate) hand_off: HandOff,
-    /// R, and s₀.
-    pub(crate) radius: f64,
-    pub(crate) spread: f64,
 }
 
 /// Gradients and losses of the tiles that share a slot, summed in the order of the tiles.

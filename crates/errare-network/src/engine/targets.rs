@@ -12,7 +12,7 @@ use super::plane::lane_f64;
 use super::{TileInputs, fill_normals};
 use crate::config::CleanTarget;
 use crate::kernel::{LANES, Lanes, NoiseLanes, Real, TILE, VECTORS, lane_mut, row_mut};
-use crate::ring::{RingTarget, TileTargets};
+use crate::ring::{Ring, RingTarget, TileTargets};
 
 /// The clean responses to regress on at τ, from the points x_τ that the trajectories came to.
 pub(super) type OwnTarget<'a, T> = dyn Fn(usize, &[Lanes<T>], &mut [Lanes<T>]) + 'a;
@@ -25,8 +25,9 @@ pub(super) fn draw_targets<T: Real>(
 ) {
     let (seed, _, step) = inputs.noise_key;
     // Without teacher forcing nothing begins at an item, and every trajectory counts in the loss that is logged.
-    let exploring = if plan.objective.teacher_forcing { plan.config.exploration } else { 0.0 };
-    let roles = Roles { exploring, free: plan.config.free_running };
+    let exploring =
+        if plan.problem.objective.teacher_forcing { plan.problem.stage.objective.exploration } else { 0.0 };
+    let roles = Roles { exploring, free: plan.problem.stage.objective.free_running };
     let explores = |lane: usize| roles.explores(inputs.first + lane);
     let is_free = |lane: usize| roles.is_free(inputs.first + lane);
     work.forced = forced_lanes(is_free);
@@ -41,6 +42,7 @@ pub(super) fn draw_targets<T: Real>(
     }
     let mut noise = NoiseLanes::new(seed, Purpose::Targets, step, inputs.first as u64);
     fill_normals(plan.isa, &mut noise, &mut work.chain);
+    let Ring { radius, spread } = plan.problem.stage.ring();
     let mut points = [[0.0; TILE]; 2];
     for lane in 0..TILE {
         let (index, _) = inputs.display_of(lane);
@@ -50,16 +52,16 @@ pub(super) fn draw_targets<T: Real>(
         let equal = |items: usize| [vec![0.0], vec![1.0 / items as f64; items]].concat();
         let explored = explores(lane).then(|| equal(display.set_size()));
         let weights = explored.as_ref().unwrap_or(&plan.weights[index]);
-        let response = sample_response(weights, plan.target.emission(display), display, &mut stream);
+        let response = sample_response(weights, plan.problem.target.emission(display), display, &mut stream);
         let (sin, cos) = response.angle.sin_cos();
         for (axis, clean) in [cos, sin].into_iter().enumerate() {
-            let x = plan.radius * clean + plan.spread * lane_f64(&work.chain, axis, lane);
+            let x = radius * clean + spread * lane_f64(&work.chain, axis, lane);
             *lane_mut(&mut work.chain, axis, lane) = T::from_f64(x);
             points[axis][lane] = x;
         }
     }
-    for tau in 1..=plan.schedule.steps() {
-        let beta = plan.schedule.beta[tau];
+    for tau in 1..=plan.problem.schedule.steps() {
+        let beta = plan.problem.schedule.beta[tau];
         let (kept, added) = ((1.0 - beta).sqrt(), beta.sqrt());
         for (axis, points) in points.iter_mut().enumerate() {
             let noise = row_mut(&mut work.chain, 2 * tau + axis).iter_mut().flat_map(|vector| &mut vector.0);
@@ -117,8 +119,8 @@ pub(super) fn clean_targets<T: Real>(
     inputs: TileInputs<'_>,
     work: &mut Workspace<T>,
 ) -> Option<TileTargets<T>> {
-    let steps = plan.schedule.steps();
-    if plan.config.target == CleanTarget::Sampled {
+    let steps = plan.problem.schedule.steps();
+    if plan.problem.stage.objective.target == CleanTarget::Sampled {
         for tau in 1..=steps {
             let (sampled, target) = (&work.chain[..2 * VECTORS], 2 * tau * VECTORS);
             work.clean[target..target + 2 * VECTORS].copy_from_slice(sampled);
@@ -129,9 +131,9 @@ pub(super) fn clean_targets<T: Real>(
     let last = inputs.display_of(TILE - 1).0;
     let rings: Vec<RingTarget> = inputs.displays[first..=last]
         .iter()
-        .map(|display| RingTarget::new(plan.target, display, plan.radius, plan.spread))
+        .map(|display| RingTarget::new(plan.problem.target, display, plan.problem.stage.ring()))
         .collect();
-    if !plan.objective.teacher_forcing {
+    if !plan.problem.objective.teacher_forcing {
         // The network knows the display alone.
         let means: Vec<[f64; 2]> = rings.iter().map(|ring| ring.moments().0).collect();
         for lane in 0..TILE {
@@ -147,7 +149,7 @@ pub(super) fn clean_targets<T: Real>(
     for tau in 1..=steps {
         let at = 2 * tau * VECTORS..2 * (tau + 1) * VECTORS;
         let (x, clean) = (&work.chain[at.clone()], &mut work.clean[at]);
-        targets.expected_clean(plan.isa, plan.schedule, tau, x, clean);
+        targets.expected_clean(plan.isa, plan.problem.schedule, tau, x, clean);
     }
     Some(targets)
 }

@@ -1,6 +1,6 @@
 //! A trial as the network runs it: what each step reads and how much noise it adds.
 
-use crate::config::{NetworkConfig, TaskConfig};
+use crate::experiment::Stage;
 use crate::schedule::Schedule;
 use crate::task::{Epoch, Phase};
 
@@ -19,12 +19,8 @@ pub(crate) struct TrialStep {
 }
 
 /// The steps of a trial with the given delay.
-pub(crate) fn trial_steps(
-    task: &TaskConfig,
-    network: &NetworkConfig,
-    schedule: &Schedule,
-    delay: usize,
-) -> Vec<TrialStep> {
+pub(crate) fn trial_steps(stage: &Stage, schedule: &Schedule, delay: usize) -> Vec<TrialStep> {
+    let Stage { task, network, .. } = stage;
     let steps = schedule.steps();
     let preparation = network.preparation_noise.unwrap_or_else(|| schedule.reverse_sd(steps));
     let mut tau = steps;
@@ -58,14 +54,14 @@ pub(crate) fn trial_steps(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{DiffusionConfig, NetworkConfig};
     use crate::schedule::ReverseVariance;
 
     /// (plane, null space) noise of the steps of one epoch.
     fn noise(network: &NetworkConfig, rule: ReverseVariance, epoch: Epoch) -> Vec<(f64, f64)> {
-        let task = TaskConfig::default();
-        let schedule = Schedule::new(task.epochs.response, [0.01, 0.30], network.alpha).unwrap();
-        let schedule = schedule.with_reverse_variance(rule, 0.125);
-        let steps = trial_steps(&task, network, &schedule, 15);
+        let diffusion = DiffusionConfig { reverse_variance: rule, ..DiffusionConfig::default() };
+        let stage = Stage { network: network.clone(), diffusion, ..Stage::default() };
+        let steps = trial_steps(&stage, &stage.schedule().unwrap(), 15);
         steps.iter().filter(|s| s.epoch == epoch).map(|s| (s.plane_noise, s.null_noise)).collect()
     }
 

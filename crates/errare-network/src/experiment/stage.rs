@@ -6,11 +6,14 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::circuit::{Circuit, Readout};
 use crate::config::{
     BehaviourConfig, DiffusionConfig, HandOff, NetworkConfig, ObjectiveConfig, ObjectiveKind, TaskConfig,
     TrainingConfig,
 };
+use crate::kernel::Real;
 use crate::objective::Objective;
+use crate::ring::Ring;
 use crate::schedule::Schedule;
 
 /// What one stage of training needs to know.
@@ -78,6 +81,17 @@ impl Stage {
     #[must_use]
     pub fn spread(&self) -> f64 {
         self.behaviour.radius * self.behaviour.response_sd
+    }
+
+    /// The ring of clean responses.
+    #[must_use]
+    pub fn ring(&self) -> Ring {
+        Ring { radius: self.behaviour.radius, spread: self.spread() }
+    }
+
+    /// The parts of the network with a read-out, in one precision.
+    pub(crate) fn circuit<T: Real>(&self, readout: &Readout) -> Circuit<T> {
+        Circuit::new(&self.network, self.task.cue, self.largest_set_size(), readout)
     }
 
     /// Number of training steps at most.

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 
 use super::Stage;
-use crate::circuit::{Circuit, draw_readout};
+use crate::circuit::draw_readout;
 use crate::config::{
     BehaviourConfig, CleanTarget, Cue, Dynamics, NetworkConfig, ObjectiveConfig, ObjectiveKind, Swap,
     TaskConfig, TrainingConfig,
@@ -37,9 +37,8 @@ pub(super) fn validate(stage: &Stage) -> Result<()> {
     task(&stage.task)?;
     behaviour(&stage.behaviour)?;
     network(&stage.network)?;
-    let (cue, set_size) = (stage.task.cue, stage.largest_set_size());
     let readout = draw_readout(stage.network.neurons, stage.seed);
-    let parameters = Circuit::<f32>::new(&stage.network, cue, set_size, &readout).layout.len();
+    let parameters = stage.circuit::<f32>(&readout).layout.len();
     between("the number of parameters of [network]", parameters, 1..=LARGEST_NETWORK)?;
     objective(&stage.objective)?;
     objective_of_batch(stage)?;

@@ -6,8 +6,10 @@
 
 mod constants;
 mod posterior;
+mod shape;
 mod target;
 
 pub(crate) use constants::PosteriorConstants;
 pub(crate) use posterior::{Shared, TileTargets};
+pub use shape::Ring;
 pub use target::RingTarget;

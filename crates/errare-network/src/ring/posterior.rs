@@ -1,5 +1,6 @@
 //! E[x₀ | x_τ], the exact posterior mean of the clean response, for one point or for the trajectories of a tile.
 
+use super::Ring;
 use super::constants::PosteriorConstants;
 use super::target::{Grid, RingTarget};
 use crate::kernel::{InstructionSet, Isa, Kernel, Lanes, Real, TILE, VECTORS, lane_mut, zeros};
@@ -41,8 +42,7 @@ pub(crate) struct TileTargets<T> {
     levels: Vec<TileCentres<T>>,
     /// The grids there are; that which needs the finest level for a τ tells it for all.
     grids: Vec<Grid>,
-    radius: f64,
-    spread: f64,
+    ring: Ring,
 }
 
 /// One level of [`TileTargets`].
@@ -71,8 +71,8 @@ impl<T: Real> TileTargets<T> {
                 &levels[k.min(levels.len() - 1)]
             })
         });
-        let RingTarget { radius, spread, .. } = *targets(0);
-        Self { levels: levels.collect(), grids, radius, spread }
+        let ring = targets(0).ring;
+        Self { levels: levels.collect(), grids, ring }
     }
 
     /// E[x₀ | x_τ] of every trajectory; `x` and `clean` are `[axis][trajectory]`.
@@ -84,10 +84,10 @@ impl<T: Real> TileTargets<T> {
         x: &[Lanes<T>],
         clean: &mut [Lanes<T>],
     ) {
-        let constants = PosteriorConstants::new(schedule, tau, self.spread);
+        let constants = PosteriorConstants::new(schedule, tau, self.ring.spread);
         let thinned = self.grids.iter().filter(|grid| grid.levels > 1);
-        let level = thinned.map(|grid| grid.level(&constants, self.radius)).min().unwrap_or(0);
-        isa.run(constants.centre(&self.levels[level], self.radius, x, clean));
+        let level = thinned.map(|grid| grid.level(&constants, self.ring.radius)).min().unwrap_or(0);
+        isa.run(constants.centre(&self.levels[level], self.ring.radius, x, clean));
         let gain = T::from_f64(constants.gain);
         let share = T::from_f64(1.0 - constants.gain * constants.scale);
         for (clean, x) in clean.iter_mut().zip(x) {
@@ -193,8 +193,6 @@ mod tests {
     use super::*;
     use crate::kernel::lane;
 
-    const RING: (f64, f64) = (2.5, 0.125);
-
     #[test]
     fn expected_clean_responses_are_those_of_bayes() {
         // Neighbouring lanes answer displays with one and two centres; grids are thinned at large τ, but no
@@ -260,7 +258,8 @@ mod tests {
     fn expectations_are_those_of_bayes(models: [&dyn ResponseModel; 2], tolerance: f64) {
         let generator = DisplayGenerator::standard(2).unwrap();
         let display = generator.draw(&mut stream(5, Purpose::Displays, &[0]));
-        let rings = models.map(|model| RingTarget::new(model, &display, RING.0, RING.1));
+        let rings = models.map(|model| RingTarget::new(model, &display, Ring::default()));
+        let Ring { radius, spread } = Ring::default();
         let truths = models.map(|model| centres(model, &display));
         let targets = TileTargets::<f64>::new(|lane| &rings[lane % 2]);
         let schedule = Schedule::new(40, [0.01, 0.30], 0.1).unwrap();
@@ -273,21 +272,21 @@ mod tests {
             let mut clean = zeros(2);
             targets.expected_clean(Isa::detect(), &schedule, tau, &x, &mut clean);
             let alpha_bar = schedule.alpha_bar[tau];
-            let variance = alpha_bar * RING.1 * RING.1 + 1.0 - alpha_bar;
+            let variance = alpha_bar * spread * spread + 1.0 - alpha_bar;
             for t in 0..TILE {
                 let at = [lane(&x, 0, t), lane(&x, 1, t)];
                 let truth = &truths[t % 2];
                 let (mut total, mut sums) = (0.0, [0.0; 2]);
                 let squared = |c: &[f64; 3]| -> f64 {
-                    (0..2).map(|a| (at[a] - alpha_bar.sqrt() * RING.0 * c[a]).powi(2)).sum()
+                    (0..2).map(|a| (at[a] - alpha_bar.sqrt() * radius * c[a]).powi(2)).sum()
                 };
                 let nearest = truth.iter().map(squared).fold(f64::INFINITY, f64::min);
                 for centre in truth {
                     let p = centre[2] * (-0.5 * (squared(centre) - nearest) / variance).exp();
                     total += p;
                     for axis in 0..2 {
-                        let mean = RING.0 * centre[axis];
-                        let gain = alpha_bar.sqrt() * RING.1 * RING.1 / variance;
+                        let mean = radius * centre[axis];
+                        let gain = alpha_bar.sqrt() * spread * spread / variance;
                         sums[axis] += p * (mean + gain * (at[axis] - alpha_bar.sqrt() * mean));
                     }
                 }

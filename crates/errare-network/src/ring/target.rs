@@ -9,6 +9,7 @@ use std::f64::consts::TAU;
 use errare_behaviour::{Display, ResponseModel};
 use errare_core::angle::difference;
 
+use super::Ring;
 use super::constants::PosteriorConstants;
 use crate::schedule::Schedule;
 
@@ -19,8 +20,7 @@ pub struct RingTarget {
     /// before, thinned by half.
     pub(super) levels: Vec<Vec<[f64; 3]>>,
     pub(super) grid: Grid,
-    pub(crate) radius: f64,
-    pub(crate) spread: f64,
+    pub(crate) ring: Ring,
 }
 
 /// How fine the levels of a target are.
@@ -42,16 +42,17 @@ const EXACT_EMISSION: f64 = 1.0 / 32.0;
 const MOST_NODES: usize = 8192;
 
 impl RingTarget {
-    /// The target of a behaviour model for one display, with ring radius R and spread s₀.
+    /// The target of a behaviour model for one display.
     #[must_use]
-    pub fn new(model: &dyn ResponseModel, display: &Display, radius: f64, spread: f64) -> Self {
+    pub fn new(model: &dyn ResponseModel, display: &Display, ring: Ring) -> Self {
+        let spread_angle = ring.spread / ring.radius;
         let weights = model.weights(display);
         let emission = model
             .emission(display)
-            .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread / radius);
+            .filter(|emission| emission.standard_deviation() > EXACT_EMISSION * spread_angle);
         let emission_resolution = emission.map_or(f64::INFINITY, errare_behaviour::Emission::resolution);
         let coarsest = 1 << THINNINGS;
-        let nodes = (TAU / product_width(emission_resolution, spread / radius)).ceil() as usize;
+        let nodes = (TAU / product_width(emission_resolution, spread_angle)).ceil() as usize;
         let nodes = nodes.min(MOST_NODES).next_multiple_of(coarsest);
         let angle = |node: usize| TAU * node as f64 / nodes as f64;
         // Of each item, at every node.
@@ -89,24 +90,25 @@ impl RingTarget {
             level.retain(|centre| centre[2] > 1e-12);
         }
         let grid = Grid { levels: levels.len(), spacing: TAU / nodes as f64, emission_resolution };
-        Self { levels, grid, radius, spread }
+        Self { levels, grid, ring }
     }
 
     /// The coarsest level that is fine enough for x_τ.
     pub(crate) fn level(&self, schedule: &Schedule, tau: usize) -> usize {
-        self.grid.level(&PosteriorConstants::new(schedule, tau, self.spread), self.radius)
+        self.grid.level(&PosteriorConstants::new(schedule, tau, self.ring.spread), self.ring.radius)
     }
 
     /// Mean and covariance trace of the clean response: what a task-optimal network can and cannot know.
     #[must_use]
     pub fn moments(&self) -> ([f64; 2], f64) {
+        let Ring { radius, spread } = self.ring;
         let mut mean = [0.0; 2];
         for [cos, sin, weight] in &self.levels[0] {
-            mean[0] += self.radius * weight * cos;
-            mean[1] += self.radius * weight * sin;
+            mean[0] += radius * weight * cos;
+            mean[1] += radius * weight * sin;
         }
-        let between = self.radius * self.radius - mean[0] * mean[0] - mean[1] * mean[1];
-        (mean, between + 2.0 * self.spread * self.spread)
+        let between = radius * radius - mean[0] * mean[0] - mean[1] * mean[1];
+        (mean, between + 2.0 * spread * spread)
     }
 }
 
@@ -137,8 +139,6 @@ mod tests {
 
     use super::*;
 
-    const RING: (f64, f64) = (2.5, 0.125);
-
     #[test]
     fn an_emission_far_narrower_than_the_spread_counts_as_exact() {
         #[derive(Debug)]
@@ -154,7 +154,7 @@ mod tests {
         let display = DisplayGenerator::standard(2).unwrap().draw(&mut stream(5, Purpose::Displays, &[0]));
         let target = |kappa: Option<f64>| {
             let model = Answers(kappa.map(|kappa| VonMises::new(kappa).unwrap()));
-            RingTarget::new(&model, &display, RING.0, RING.1)
+            RingTarget::new(&model, &display, Ring::default())
         };
         assert_eq!(target(Some(1e9)), target(None));
         // The narrowest that is resolved still has the moments of an exact one.

@@ -76,7 +76,7 @@ impl<'a> Simulation<'a> {
     pub fn new(network: &'a Network, seed: u64) -> Result<Self> {
         let stage = &network.stage;
         let schedule = stage.schedule()?;
-        let steps = trial_steps(&stage.task, &stage.network, &schedule, stage.task.epochs.delay[1]);
+        let steps = trial_steps(stage, &schedule, stage.task.epochs.delay[1]);
         let code_biases = network.circuit.code_biases(&network.parameters, schedule.steps());
         Ok(Self { network, schedule, steps, code_biases, isa: Isa::detect(), seed })
     }

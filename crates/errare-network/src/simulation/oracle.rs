@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Responses;
 use crate::engine::fill_normals;
 use crate::kernel::{Isa, Lanes, NoiseLanes, TILE, lane, zeros};
-use crate::ring::{PosteriorConstants, RingTarget, Shared};
+use crate::ring::{PosteriorConstants, Ring, RingTarget, Shared};
 use crate::schedule::Schedule;
 
 /// Draws from the oracle sampler: the free-running reverse diffusion with the exact posterior mean, which is
@@ -16,7 +16,7 @@ use crate::schedule::Schedule;
 pub fn sample_oracle(
     schedule: &Schedule,
     target: &dyn ResponseModel,
-    (radius, spread): (f64, f64),
+    ring: Ring,
     displays: &[Display],
     samples: usize,
     (seed, replicate): (u64, u64),
@@ -26,7 +26,7 @@ pub fn sample_oracle(
         .par_iter()
         .enumerate()
         .flat_map_iter(|(index, display)| {
-            let target = RingTarget::new(target, display, radius, spread);
+            let target = RingTarget::new(target, display, ring);
             let centres = Shared::levels(&target);
             let mut points = Vec::with_capacity(samples);
             for first in (0..samples).step_by(TILE) {
@@ -53,8 +53,8 @@ fn denoise(
     let start = schedule.base_sd() as f32;
     x.iter_mut().for_each(|x| *x = x.map(|x| x * start));
     for tau in (1..=schedule.steps()).rev() {
-        let c = PosteriorConstants::new(schedule, tau, target.spread);
-        isa.run(c.centre(&centres[target.level(schedule, tau)], target.radius, &x, &mut mean));
+        let c = PosteriorConstants::new(schedule, tau, target.ring.spread);
+        isa.run(c.centre(&centres[target.level(schedule, tau)], target.ring.radius, &x, &mut mean));
         let [clean, noised] = schedule.posterior_weights(tau);
         // x ← A E[x₀ | x] + B x + σ z.
         let from_x = (clean * c.gain + noised) as f32;
@@ -78,8 +78,6 @@ mod tests {
     use super::*;
     use crate::schedule::ReverseVariance;
 
-    const RING: (f64, f64) = (2.5, 0.125);
-
     fn schedule() -> Schedule {
         Schedule::new(40, [0.01, 0.30], 0.1).unwrap()
     }
@@ -90,13 +88,14 @@ mod tests {
         let displays: Vec<_> =
             (0..400).map(|i| generator.draw(&mut stream(4, Purpose::Displays, &[i]))).collect();
         let swap = SwapFunction::Flat { swap_probability };
-        let oracle = sample_oracle(schedule, &swap, RING, &displays, 100, (9, 0));
+        let oracle = sample_oracle(schedule, &swap, Ring::default(), &displays, 100, (9, 0));
+        let radius = Ring::default().radius;
         let (mut swaps, mut squares) = (0.0, 0.0);
         for (index, point) in oracle.points.iter().enumerate() {
             let display = &displays[index / 100];
             let [target, distractor] = [0, 1].map(|item| {
                 let (sin, cos) = display.report[item].sin_cos();
-                let [dx, dy] = [f64::from(point[0]) - RING.0 * cos, f64::from(point[1]) - RING.0 * sin];
+                let [dx, dy] = [f64::from(point[0]) - radius * cos, f64::from(point[1]) - radius * sin];
                 dx * dx + dy * dy
             });
             swaps += f64::from(distractor < target) / 40_000.0;
@@ -117,11 +116,12 @@ mod tests {
 
     #[test]
     fn with_the_posterior_variance_the_oracle_has_the_spread_of_the_target() {
-        let corrected = schedule().with_reverse_variance(ReverseVariance::Posterior, RING.1);
+        let spread = Ring::default().spread;
+        let corrected = schedule().with_reverse_variance(ReverseVariance::Posterior, spread);
         for nominal in [0.30, 0.05] {
             let (published, _) = oracle_statistics(&schedule(), nominal);
             let (swaps, sd) = oracle_statistics(&corrected, nominal);
-            assert!((sd - RING.1).abs() < 0.002, "sd {sd}");
+            assert!((sd - spread).abs() < 0.002, "sd {sd}");
             // Which item is chosen is decided where the noise is large already: the deficit of swaps stays.
             assert!((swaps - published).abs() < 0.005, "{swaps}, published {published}");
         }

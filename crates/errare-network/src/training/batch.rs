@@ -3,38 +3,20 @@
 //! Tiles are dealt to a fixed number of slots; a slot takes its tiles in order, and the slots are summed in
 //! order. Threads only decide who runs a slot.
 
-use errare_behaviour::{Display, DisplayGenerator, ResponseModel};
+use errare_behaviour::Display;
 use errare_core::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::circuit::Circuit;
-use crate::config::{HandOff, NetworkConfig, ObjectiveConfig, TaskConfig};
-use crate::engine::{BatchPlan, GradientSlot, TileInputs, backward, trial_steps};
+use crate::config::TaskConfig;
+use crate::engine::{BatchPlan, GradientSlot, Problem, TileInputs, backward, trial_steps};
 use crate::experiment::draw_display;
 use crate::kernel::{Isa, Lanes, Real, TILE};
 use crate::objective::Objective;
-use crate::schedule::Schedule;
 
 /// Slots that gradients are accumulated in; at most as many threads work on a batch.
 pub(crate) const SLOTS: usize = 8;
-
-/// What training minimises, fixed throughout a stage.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Problem<'a> {
-    pub(crate) task: &'a TaskConfig,
-    pub(crate) network: &'a NetworkConfig,
-    pub(crate) schedule: &'a Schedule,
-    pub(crate) objective: &'a Objective,
-    /// `[objective]` of the stage.
-    pub(crate) config: &'a ObjectiveConfig,
-    pub(crate) target: &'a dyn ResponseModel,
-    pub(crate) generators: &'a [DisplayGenerator],
-    pub(crate) hand_off: HandOff,
-    pub(crate) radius: f64,
-    pub(crate) spread: f64,
-    pub(crate) seed: u64,
-}
 
 /// Loss of a batch in its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,23 +65,17 @@ impl<T: Real> Accumulators<T> {
     ) -> (BatchLoss, Vec<T>) {
         let displays = draw_displays(problem, step, displays);
         let weights: Vec<_> = displays.iter().map(|display| problem.target.weights(display)).collect();
-        let steps = trial_steps(problem.task, problem.network, problem.schedule, draw_delay(problem, step));
+        let steps = trial_steps(problem.stage, problem.schedule, draw_delay(problem, step));
         let plan = BatchPlan {
+            problem,
             isa: self.isa,
             circuit,
             parameters,
             code_biases: &circuit.code_biases(parameters, problem.schedule.steps()),
             steps: &steps,
-            schedule: problem.schedule,
-            objective: problem.objective,
-            config: problem.config,
-            target: problem.target,
             weights: &weights,
-            hand_off: problem.hand_off,
-            radius: problem.radius,
-            spread: problem.spread,
         };
-        let noise_key = (problem.seed, Purpose::ProcessNoise, step);
+        let noise_key = (problem.stage.seed, Purpose::ProcessNoise, step);
         let tiles = (displays.len() * samples).div_ceil(TILE);
         let used = tiles.min(SLOTS);
         while self.slots.len() < used {
@@ -124,15 +100,18 @@ impl<T: Real> Accumulators<T> {
 pub(crate) fn draw_displays(problem: &Problem<'_>, step: u64, count: usize) -> Vec<Display> {
     (0..count as u64)
         .map(|index| {
-            draw_display(problem.generators, &mut stream(problem.seed, Purpose::Displays, &[step, index]))
+            draw_display(
+                problem.generators,
+                &mut stream(problem.stage.seed, Purpose::Displays, &[step, index]),
+            )
         })
         .collect()
 }
 
 /// The delay of a training step (steps).
 pub(crate) fn draw_delay(problem: &Problem<'_>, step: u64) -> usize {
-    let [shortest, longest] = problem.task.epochs.delay;
-    stream(problem.seed, Purpose::Schedule, &[step]).random_range(shortest..=longest)
+    let [shortest, longest] = problem.stage.task.epochs.delay;
+    stream(problem.stage.seed, Purpose::Schedule, &[step]).random_range(shortest..=longest)
 }
 
 fn sum_in_order<T: Real>(slots: &[GradientSlot<T>], of: impl Fn(&GradientSlot<T>) -> &Vec<T>) -> Vec<T> {
@@ -156,21 +135,21 @@ fn batch_loss<T>(objective: &Objective, slots: &[GradientSlot<T>]) -> BatchLoss 
 
 #[cfg(test)]
 mod tests {
-    use errare_behaviour::SwapFunction;
+    use errare_behaviour::{DisplayGenerator, SwapFunction};
 
     use super::*;
     use crate::circuit::draw_readout;
-    use crate::config::{CleanTarget, Cue, Dynamics};
-    use crate::objective::Weighting;
+    use crate::config::{
+        CleanTarget, Cue, DiffusionConfig, Dynamics, HandOff, NetworkConfig, ObjectiveConfig, ObjectiveKind,
+    };
+    use crate::experiment::Stage;
+    use crate::schedule::{ReverseVariance, Schedule};
     use crate::task::Epochs;
 
     struct Case {
-        task: TaskConfig,
-        network: NetworkConfig,
+        stage: Stage,
         schedule: Schedule,
         objective: Objective,
-        target: CleanTarget,
-        exploration: f64,
     }
 
     /// All dynamics, with the branchings of those that have trees.
@@ -204,13 +183,28 @@ mod tests {
             null_space_noise: Some(0.2),
             ..NetworkConfig::default()
         };
-        let schedule = Schedule::new(3, [0.05, 0.3], network.alpha).unwrap();
-        let objective = if diffusion {
-            Objective::diffusion(&schedule, Weighting::Uniform)
-        } else {
-            Objective::task_optimal(3, 2)
+        let objective = ObjectiveConfig {
+            kind: if diffusion { ObjectiveKind::Diffusion } else { ObjectiveKind::TaskOptimal },
+            target,
+            last_steps: Some(2),
+            // Large penalties, so that an error in them cannot hide.
+            hand_off_mean: 0.3,
+            hand_off_spread: 0.4,
+            activity: 0.2,
+            ..ObjectiveConfig::default()
         };
-        Case { task, network, schedule, objective, target, exploration: 0.0 }
+        let diffusion = DiffusionConfig {
+            beta: [0.05, 0.3],
+            reverse_variance: ReverseVariance::Published,
+            hand_off: HandOff::Free,
+        };
+        let stage = Stage { seed: 11, task, network, objective, diffusion, ..Stage::default() };
+        let schedule = stage.schedule().unwrap();
+        Case { objective: stage.objective(&schedule), stage, schedule }
+    }
+
+    fn circuit<T: Real>(case: &Case) -> Circuit<T> {
+        case.stage.circuit(&draw_readout(case.stage.network.neurons, 3))
     }
 
     fn gradient<T: Real>(
@@ -219,38 +213,21 @@ mod tests {
         parameters: &[T],
         [displays, samples]: [usize; 2],
     ) -> (BatchLoss, Vec<T>, Circuit<T>) {
-        let readout = draw_readout(case.network.neurons, 3);
-        let circuit = Circuit::<T>::new(&case.network, case.task.cue, 2, &readout);
-        // Large penalties, so that an error in them cannot hide.
-        let config = ObjectiveConfig {
-            hand_off_mean: 0.3,
-            hand_off_spread: 0.4,
-            activity: 0.2,
-            target: case.target,
-            exploration: case.exploration,
-            ..ObjectiveConfig::default()
-        };
+        let circuit = circuit(case);
         let problem = Problem {
-            task: &case.task,
-            network: &case.network,
+            stage: &case.stage,
             schedule: &case.schedule,
             objective: &case.objective,
-            config: &config,
             target: &SwapFunction::Distance { width: 1.5, offset: -0.5 },
             generators: &[DisplayGenerator::standard(2).unwrap()],
-            hand_off: HandOff::Free,
-            radius: 2.5,
-            spread: 0.125,
-            seed: 11,
         };
-        let mut accumulators = Accumulators::new(isa, &case.task);
+        let mut accumulators = Accumulators::new(isa, &case.stage.task);
         let (loss, gradient) = accumulators.gradient(&problem, &circuit, parameters, 5, displays, samples);
         (loss, gradient, circuit)
     }
 
     fn initial<T: Real>(case: &Case) -> Vec<T> {
-        let readout = draw_readout(case.network.neurons, 3);
-        Circuit::<T>::new(&case.network, case.task.cue, 2, &readout).layout.initial(8)
+        circuit::<T>(case).layout.initial(8)
     }
 
     #[test]
@@ -261,7 +238,7 @@ mod tests {
             for (cue, target) in [(Cue::Index, CleanTarget::Sampled), (Cue::Feature, CleanTarget::Expected)] {
                 for diffusion in [true, false] {
                     let mut case = case(dynamics, cue, diffusion, target);
-                    case.network.branches = branches.to_vec();
+                    case.stage.network.branches = branches.to_vec();
                     let batch = [7, 3];
                     let parameters = initial::<f64>(&case);
                     let (_, analytic, circuit) = gradient(&case, Isa::detect(), &parameters, batch);
@@ -298,7 +275,7 @@ mod tests {
     fn instruction_sets_and_precisions_agree() {
         for (dynamics, branches) in ALL {
             let mut case = case(dynamics, Cue::Feature, true, CleanTarget::Expected);
-            case.network.branches = branches.to_vec();
+            case.stage.network.branches = branches.to_vec();
             let batch = [40, 3];
             let exact = gradient(&case, Isa::detect(), &initial::<f64>(&case), batch);
             let norm = exact.1.iter().map(|g| g * g).sum::<f64>().sqrt();
@@ -338,7 +315,7 @@ mod tests {
         for diffusion in [true, false] {
             let of = |exploration| {
                 let mut case = case(Dynamics::Rate, Cue::Index, diffusion, CleanTarget::Expected);
-                case.exploration = exploration;
+                case.stage.objective.exploration = exploration;
                 gradient(&case, Isa::detect(), &initial::<f32>(&case), [90, 1])
             };
             let (none, half) = (of(0.0), of(0.5));

@@ -10,7 +10,7 @@ mod run;
 mod soap;
 mod trainer;
 
-pub(crate) use batch::{Accumulators, BatchLoss, Problem, SLOTS, draw_delay, draw_displays};
+pub(crate) use batch::{Accumulators, BatchLoss, SLOTS, draw_delay, draw_displays};
 pub use checkpoint::CHECKPOINT;
 pub(crate) use checkpoint::Saved;
 pub use monitor::{Ending, Monitor};

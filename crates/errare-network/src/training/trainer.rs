@@ -3,12 +3,13 @@
 use errare_behaviour::{DisplayGenerator, ResponseModel};
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Accumulators, BatchLoss, Problem};
+use super::batch::{Accumulators, BatchLoss};
 use super::monitor::{Batch, Divergence, Ending, Monitor};
 use super::optimiser::Optimiser;
 use super::rate::{clip, learning_rate, norm};
 use crate::circuit::{Circuit, Readout, draw_readout};
 use crate::config::CleanTarget;
+use crate::engine::Problem;
 use crate::experiment::{Experiment, Stage};
 use crate::kernel::Isa;
 use crate::landmarks::{Landmarks, Plateau};
@@ -107,7 +108,7 @@ impl Trainer {
     pub fn new(experiment: Experiment, targets: Vec<Box<dyn ResponseModel>>) -> Result<Self> {
         let config = experiment.last();
         let readout = draw_readout(config.network.neurons, config.seed);
-        let circuit = Circuit::new(&config.network, config.task.cue, config.largest_set_size(), &readout);
+        let circuit = config.circuit(&readout);
         let parameters = circuit.layout.initial(config.seed);
         let kind = experiment.stages()[0].training.optimiser;
         let optimiser = Optimiser::new(&circuit.layout, kind);
@@ -159,8 +160,7 @@ impl Trainer {
 
     /// Replaces the weights, as when training starts from another run.
     pub(crate) fn set_weights(&mut self, weights: Vec<f32>, readout: Readout) {
-        let config = self.experiment.last();
-        self.circuit = Circuit::new(&config.network, config.task.cue, config.largest_set_size(), &readout);
+        self.circuit = self.experiment.last().circuit(&readout);
         self.readout = readout;
         self.average.clone_from(&weights);
         self.parameters = weights;
@@ -203,17 +203,11 @@ impl Trainer {
         let Self { stage, progress, .. } = self;
         let training = &stage.config.training;
         let problem = Problem {
-            task: &stage.config.task,
-            network: &stage.config.network,
+            stage: &stage.config,
             schedule: &stage.schedule,
             objective: &stage.objective,
-            config: &stage.config.objective,
             target: &*self.targets[progress.stage],
             generators: &stage.generators,
-            hand_off: stage.config.hand_off(),
-            radius: stage.config.behaviour.radius,
-            spread: stage.config.spread(),
-            seed: stage.config.seed,
         };
         let (mut loss, gradient) = stage.accumulators.gradient(
             &problem,

@@ -7,7 +7,7 @@ use errare_analysis::geometry::AlignmentOverTime;
 use errare_analysis::mixture::swap_curve;
 use errare_behaviour::{Display, DisplayGenerator, ResponseModel, nearest_unimodal, nearest_without_swaps};
 use errare_core::progress::Progress;
-use errare_network::{LogEntry, Network, Responses, Schedule, Simulation, sample_oracle};
+use errare_network::{LogEntry, Network, Responses, Ring, Schedule, Simulation, sample_oracle};
 
 use super::Result;
 use super::geometry::{NoAlignment, alignment_of};
@@ -62,7 +62,7 @@ fn simulate_with_references(
     let stage = network.stage();
     let displays = stage.evaluation_displays(size.displays, seed)?;
     let schedule = stage.schedule()?;
-    let ring = (stage.behaviour.radius, stage.spread());
+    let ring = stage.ring();
     let own = (displays.len() * size.samples) as u64;
     // A reference takes about so much of the network's time.
     let reference = own.div_ceil(16);
@@ -99,7 +99,7 @@ fn simulate_with_references(
 fn unimodal_responses(
     schedule: &Schedule,
     target: &dyn ResponseModel,
-    ring: (f64, f64),
+    ring: Ring,
     displays: &[Display],
     samples: usize,
     seed: u64,
@@ -233,7 +233,7 @@ mod tests {
         let target = SwapFunction::Flat { swap_probability: 0.4 };
         let display = Display { probe: vec![0.0, 2.0], report: vec![0.0, 1.5], cued_slot: 0 };
         let displays = vec![display; 40];
-        let responses = unimodal_responses(&schedule, &target, (2.5, 0.125), &displays, 64, 1).unwrap();
+        let responses = unimodal_responses(&schedule, &target, Ring::default(), &displays, 64, 1).unwrap();
         assert_eq!(responses.displays, displays);
         let (x, y) = responses.points.iter().fold((0.0, 0.0), |(x, y), p| (x + p[0], y + p[1]));
         let (mean, expected) = (y.atan2(x), (0.4 * 1.5f32.sin()).atan2(0.6 + 0.4 * 1.5f32.cos()));
