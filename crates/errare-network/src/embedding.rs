@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::dynamics::{add_to, embed, embed_adjoint};
+use crate::dense::{add_to, affine, affine_adjoint};
 use crate::kernel::Real;
 use crate::parameters::{Initial, Layout};
 
@@ -49,7 +49,7 @@ impl TimeEmbedding {
     /// (pre-activation, SiLU of it) of the hidden layer at τ.
     fn hidden<T: Real>(&self, parameters: &[T], sinusoids: &[T]) -> (Vec<T>, Vec<T>) {
         let mut z = vec![T::ZERO; self.width];
-        embed(&parameters[self.first.clone()], &parameters[self.first_bias.clone()], sinusoids, &mut z);
+        affine(&parameters[self.first.clone()], &parameters[self.first_bias.clone()], sinusoids, &mut z);
         let h = z.iter().map(|&z| z * logistic(z)).collect();
         (z, h)
     }
@@ -61,7 +61,7 @@ impl TimeEmbedding {
         }
         let (_, h) = self.hidden(parameters, &self.sinusoids::<T>(code));
         let mut e = vec![T::ZERO; self.width];
-        embed(&parameters[self.second.clone()], &parameters[self.second_bias.clone()], &h, &mut e);
+        affine(&parameters[self.second.clone()], &parameters[self.second_bias.clone()], &h, &mut e);
         e
     }
 
@@ -76,7 +76,7 @@ impl TimeEmbedding {
         let mut d_h = vec![T::ZERO; self.width];
         add_to(&mut gradient[self.second_bias.clone()], d_code);
         let second = self.second.clone();
-        embed_adjoint(&parameters[second.clone()], &h, d_code, &mut gradient[second], &mut d_h);
+        affine_adjoint(&parameters[second.clone()], &h, d_code, &mut gradient[second], &mut d_h);
         for (d, &z) in d_h.iter_mut().zip(&z) {
             let s = logistic(z);
             *d = *d * s * (T::ONE + z * (T::ONE - s));
@@ -84,7 +84,7 @@ impl TimeEmbedding {
         add_to(&mut gradient[self.first_bias.clone()], &d_h);
         let mut unused = vec![T::ZERO; self.width];
         let first = self.first.clone();
-        embed_adjoint(&parameters[first.clone()], &sinusoids, &d_h, &mut gradient[first], &mut unused);
+        affine_adjoint(&parameters[first.clone()], &sinusoids, &d_h, &mut gradient[first], &mut unused);
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod benchmark;
 mod circuit;
 mod config;
+mod dense;
 mod dynamics;
 mod embedding;
 mod engine;

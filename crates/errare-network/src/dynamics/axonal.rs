@@ -12,7 +12,8 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs};
+use crate::dense::{add_to, affine, affine_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, Transposed, VECTORS, add_row_dots, add_row_sums, affine_rows,
     outer_accumulate, row, row_mut, rows_mut, softplus_in_place, transposed_accumulate,
@@ -146,7 +147,7 @@ impl<T: Real> Cell<T> for Axonal {
         let none = vec![T::ZERO; self.branches()];
         for level in &self.levels {
             let units = level.units.clone();
-            embed(&parameters[level.time.clone()], &none[units.clone()], embedding, &mut bias[units]);
+            affine(&parameters[level.time.clone()], &none[units.clone()], embedding, &mut bias[units]);
         }
         bias[self.branches()..].copy_from_slice(&parameters[self.output_bias.clone()]);
     }
@@ -161,7 +162,7 @@ impl<T: Real> Cell<T> for Axonal {
     ) {
         for level in &self.levels {
             let (d, time) = (&d_bias[level.units.clone()], level.time.clone());
-            embed_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time], d_embedding);
+            affine_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time], d_embedding);
         }
         add_to(&mut gradient[self.output_bias.clone()], &d_bias[self.branches()..]);
     }

@@ -16,7 +16,8 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, StepGradients, StepInputs, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, StepGradients, StepInputs};
+use crate::dense::{add_to, affine, affine_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, LANES, Lanes, Real, Transposed, VECTORS, add_lane_sums, add_row_sums,
     affine_rows, dot_rows, outer_accumulate, row, row_mut, rows, rows_mut, softplus_in_place, sum_row,
@@ -199,7 +200,7 @@ impl<T: Real> Cell<T> for Dendritic {
     fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]) {
         for level in &self.levels {
             let (time, constant) = (&parameters[level.time.clone()], &parameters[level.bias.clone()]);
-            embed(time, constant, embedding, &mut bias[level.units.clone()]);
+            affine(time, constant, embedding, &mut bias[level.units.clone()]);
         }
     }
 
@@ -214,7 +215,7 @@ impl<T: Real> Cell<T> for Dendritic {
         for level in &self.levels {
             let (d, time) = (&d_bias[level.units.clone()], level.time.clone());
             add_to(&mut gradient[level.bias.clone()], d);
-            embed_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time], d_embedding);
+            affine_adjoint(&parameters[time.clone()], embedding, d, &mut gradient[time], d_embedding);
         }
     }
 

@@ -8,7 +8,8 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, Span, StepGradients, StepInputs, WeightGradient, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, Span, StepGradients, StepInputs, WeightGradient};
+use crate::dense::{add_to, affine, affine_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, transposed_accumulate,
     transposed_rows,
@@ -77,7 +78,7 @@ impl<T: Real> Cell<T> for Gru {
     }
 
     fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]) {
-        embed(&parameters[self.time.clone()], &parameters[self.bias.clone()], embedding, bias);
+        affine(&parameters[self.time.clone()], &parameters[self.bias.clone()], embedding, bias);
     }
 
     fn biases_adjoint(
@@ -90,7 +91,7 @@ impl<T: Real> Cell<T> for Gru {
     ) {
         add_to(&mut gradient[self.bias.clone()], d_bias);
         let time = self.time.clone();
-        embed_adjoint(&parameters[time.clone()], embedding, d_bias, &mut gradient[time], d_embedding);
+        affine_adjoint(&parameters[time.clone()], embedding, d_bias, &mut gradient[time], d_embedding);
     }
 
     fn kept_rows(&self) -> usize {

@@ -205,37 +205,3 @@ pub(crate) fn drive_adjoint<T: Real>(
     let mut transposed = Transposed::new();
     isa.run(Run { weights, input, transposed: &mut transposed, d_drive, d_weights, d_input });
 }
-
-/// `out = bias + W e` for a small dense map, rows = `out.len()`.
-pub(crate) fn embed<T: Real>(weights: &[T], bias: &[T], embedding: &[T], out: &mut [T]) {
-    for (o, value) in out.iter_mut().enumerate() {
-        *value = bias[o];
-        for (w, e) in weights[o * embedding.len()..][..embedding.len()].iter().zip(embedding) {
-            *value += *w * *e;
-        }
-    }
-}
-
-/// Adjoint of [`embed`] with respect to W (into `d_weights`) and e.
-pub(crate) fn embed_adjoint<T: Real>(
-    weights: &[T],
-    embedding: &[T],
-    d_out: &[T],
-    d_weights: &mut [T],
-    d_embedding: &mut [T],
-) {
-    let width = embedding.len();
-    for (o, &d) in d_out.iter().enumerate() {
-        for k in 0..width {
-            d_weights[o * width + k] += d * embedding[k];
-            d_embedding[k] += d * weights[o * width + k];
-        }
-    }
-}
-
-/// Adds `from` to `to`, element by element.
-pub(crate) fn add_to<T: Real>(to: &mut [T], from: &[T]) {
-    for (a, b) in to.iter_mut().zip(from) {
-        *a += *b;
-    }
-}

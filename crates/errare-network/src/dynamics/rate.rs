@@ -10,7 +10,8 @@
 
 use std::ops::Range;
 
-use super::{Cell, Scratch, Span, StepGradients, StepInputs, WeightGradient, add_to, embed, embed_adjoint};
+use super::{Cell, Scratch, Span, StepGradients, StepInputs, WeightGradient};
+use crate::dense::{add_to, affine, affine_adjoint};
 use crate::kernel::{
     InstructionSet, Isa, Kernel, Lanes, Real, VECTORS, add_row_sums, affine_rows, softplus_in_place,
     transposed_accumulate, transposed_rows,
@@ -109,7 +110,7 @@ impl<T: Real> Cell<T> for Rate {
 
     fn biases(&self, parameters: &[T], embedding: &[T], bias: &mut [T]) {
         let (hidden, output) = bias.split_at_mut(self.hidden);
-        embed(&parameters[self.time.clone()], &parameters[self.bias.clone()], embedding, hidden);
+        affine(&parameters[self.time.clone()], &parameters[self.bias.clone()], embedding, hidden);
         output.copy_from_slice(&parameters[self.output_bias.clone()]);
     }
 
@@ -125,7 +126,7 @@ impl<T: Real> Cell<T> for Rate {
         add_to(&mut gradient[self.bias.clone()], hidden);
         add_to(&mut gradient[self.output_bias.clone()], output);
         let time = self.time.clone();
-        embed_adjoint(&parameters[time.clone()], embedding, hidden, &mut gradient[time], d_embedding);
+        affine_adjoint(&parameters[time.clone()], embedding, hidden, &mut gradient[time], d_embedding);
     }
 
     fn kept_rows(&self) -> usize {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use errare_behaviour::Display;
 
 use super::{Encoder, Phase};
+use crate::dense::add_to;
 use crate::kernel::Real;
 use crate::parameters::{Initial, Layout};
 use crate::{Error, Result};
@@ -65,7 +66,7 @@ impl<T: Real> Encoder<T> for IndexCue {
 
     fn adjoint(&self, _parameters: &[T], display: &Display, phase: Phase, d_input: &[T], gradient: &mut [T]) {
         if phase == Phase::Cue {
-            crate::dynamics::add_to(&mut gradient[self.cue_row(display)], &d_input[2 * self.set_size..]);
+            add_to(&mut gradient[self.cue_row(display)], &d_input[2 * self.set_size..]);
         }
     }
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::circuit::Circuit;
 use crate::config::TaskConfig;
+use crate::dense::add_to;
 use crate::engine::{BatchPlan, GradientSlot, Problem, TileInputs, backward, trial_steps};
 use crate::experiment::draw_display;
 use crate::kernel::{Isa, Lanes, Real, TILE};
@@ -117,7 +118,7 @@ pub(crate) fn draw_delay(problem: &Problem<'_>, step: u64) -> usize {
 fn sum_in_order<T: Real>(slots: &[GradientSlot<T>], of: impl Fn(&GradientSlot<T>) -> &Vec<T>) -> Vec<T> {
     let mut total = of(&slots[0]).clone();
     for slot in &slots[1..] {
-        crate::dynamics::add_to(&mut total, of(slot));
+        add_to(&mut total, of(slot));
     }
     total
 }
