@@ -29,7 +29,8 @@ pub struct AnalysisSize {
 impl Default for AnalysisSize {
     /// 4,096 displays × 256 responses; 912 conditions × 64 trials; 1,000 rotations.
     fn default() -> Self {
-        Self { displays: 4096, samples: 256, geometry_samples: 64, null_draws: 1000 }
+        let JudgedOn { displays, samples } = JudgedOn::DEFINITION;
+        Self { displays, samples, geometry_samples: 64, null_draws: 1000 }
     }
 }
 

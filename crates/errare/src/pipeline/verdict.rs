@@ -4,8 +4,6 @@ use errare_analysis::fidelity::Criteria;
 use errare_report::number;
 use serde::Serialize;
 
-use super::network::AnalysisSize;
-
 /// Whether a network is faithful; the contents of `criteria.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
@@ -24,6 +22,15 @@ pub struct JudgedOn {
     pub displays: usize,
     /// Responses to each.
     pub samples: usize,
+}
+
+impl JudgedOn {
+    /// What the criteria are defined on.
+    pub const DEFINITION: Self = Self { displays: 4096, samples: 256 };
+
+    fn responses(self) -> usize {
+        self.displays * self.samples
+    }
 }
 
 impl Verdict {
@@ -46,8 +53,7 @@ impl Verdict {
             number::count(displays as u64),
             number::count(samples as u64)
         );
-        let standard = AnalysisSize::default();
-        if displays * samples < standard.displays * standard.samples {
+        if self.judged_on.responses() < JudgedOn::DEFINITION.responses() {
             format!("{counted}: floors, and limits that follow them, are wider than with more")
         } else {
             counted

@@ -26,11 +26,14 @@ pub fn timeline(stage: &Stage) -> Result<Figure> {
     let begin = end(Epoch::Gap) - onset;
     let preparation =
         stage.network.preparation_noise.unwrap_or_else(|| schedule.reverse_sd(schedule.steps()));
-    let reverse = (1..=schedule.steps()).rev();
-    // The last step holds until the response ends.
-    let noise = std::iter::once((-onset, preparation))
-        .chain(reverse.enumerate().map(|(k, tau)| (begin + k as f64 * dt, schedule.reverse_sd(tau))))
-        .chain([(end(Epoch::Response) - onset, f64::NAN)]);
+    let noise = |of_step: &dyn Fn(usize) -> f64| {
+        let reverse = (1..=schedule.steps()).rev().enumerate();
+        let response = reverse.map(|(k, tau)| (begin + k as f64 * dt, of_step(tau)));
+        // The last step holds until the response ends.
+        let end = (end(Epoch::Response) - onset, f64::NAN);
+        [(-onset, preparation)].into_iter().chain(response).chain([end]).collect::<Vec<_>>()
+    };
+    let in_plane = noise(&|tau| schedule.reverse_sd(tau));
     let mut lanes = Panel::new(time(), Axis::names("", ["items", "cue", "denoising"]))
         .series(
             Series::spans("shown", [(1, spans[0].1, spans[0].2), (2, spans[2].1, spans[2].2)])
@@ -38,14 +41,17 @@ pub fn timeline(stage: &Stage) -> Result<Figure> {
         )
         .series(Series::spans("by the network alone", [(3, spans[3].1, spans[3].2)]).role(Role::Network));
     let mut below = Panel::new(time(), Axis::new("process noise σ", Unit::Dimensionless).including(0.0))
-        .series(Series::steps("standard deviation a step", noise).colour(Colour::Cycle(0)));
+        .series(Series::steps("noise in the behavioural plane", in_plane).colour(Colour::Cycle(0)));
+    if let Some(sd) = stage.network.null_space_noise {
+        below = below.series(Series::steps("noise outside it", noise(&|_| sd)).colour(Colour::Cycle(2)));
+    }
     for (name, from, to) in spans {
         lanes = lanes.span(name, from, to);
         below = below.span("", from, to);
     }
     Ok(Figure::new("timeline", "A trial as the network sees it")
         .caption("Items and cue are constant while shown. During the response there is no input: the network's own noisy dynamics are the reverse process of a diffusion model.")
-        .how_computed(format!("Epoch lengths in steps of {dt} s; σ of the response is that of the reverse process."))
+        .how_computed(format!("Epoch lengths in steps of {dt} s; σ is the standard deviation that a step adds; in the plane and during the response it is that of the reverse process."))
         .panel(lanes)
         .panel(below)
         .columns(1)
