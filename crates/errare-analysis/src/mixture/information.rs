@@ -3,7 +3,7 @@
 //! Standard errors are those of the sandwich estimator, clustered by display, with the observed information of
 //! Louis (1982): that of the sources, were they known, less what is not known of them.
 
-use errare_core::special::{bessel_ratio, bessel_ratio_derivative};
+use errare_core::special::{MAX_KAPPA, bessel_ratio, bessel_ratio_derivative};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
@@ -11,6 +11,8 @@ use super::likelihood::{Free, Mixture};
 
 /// Expected swaps or guesses below which there is no information to speak of (their rate is 0).
 const FEWEST: f64 = 1e-3;
+/// Least curvature along a direction, relative to that along single parameters, of which a step makes use.
+const FLATTEST: f64 = 1e-8;
 
 /// Scores by display and their information, in the log odds of the bins, the log odds of a guess and κ.
 #[derive(Debug)]
@@ -19,7 +21,9 @@ pub(crate) struct Information {
     scores: Vec<Vec<f64>>,
     /// Parameters × parameters.
     observed: DMatrix<f64>,
-    /// Parameters that are free and have information.
+    /// Parameters that are free and of which some response is expected to tell.
+    told: Vec<usize>,
+    /// Those of them that have information.
     informed: Vec<usize>,
 }
 
@@ -49,13 +53,54 @@ impl Information {
             parameters.iter().zip(items).for_each(|(&parameter, mass)| expected[parameter] += mass);
         }
         let parameters = if mixture.free == Free::All { bins + 2 } else { bins };
-        let informed = (0..parameters).filter(|&p| expected[p] > FEWEST && observed[(p, p)] > 0.0).collect();
-        Self { scores, observed, informed }
+        let told: Vec<usize> = (0..parameters).filter(|&p| expected[p] > FEWEST).collect();
+        let informed = told.iter().copied().filter(|&p| observed[(p, p)] > 0.0).collect();
+        Self { scores, observed, told, informed }
     }
 
     /// Whether the responses tell of a parameter.
     pub(crate) fn informs(&self, parameter: usize) -> bool {
         self.informed.contains(&parameter)
+    }
+
+    /// Newton's step towards more likely parameters, in (log odds of the bins, log odds of a guess, ln κ), and the gain in
+    /// log-likelihood (nats) that it promises. Where the likelihood bends upwards the step goes uphill all the same: the
+    /// information, scaled to a unit diagonal, is taken with the absolute values of its eigenvalues.
+    pub(crate) fn newton_step(&self, kappa: f64) -> (Vec<f64>, f64) {
+        let last = self.observed.nrows() - 1;
+        let mut step = vec![0.0; last + 1];
+        let free: Vec<usize> = self
+            .told
+            .iter()
+            .copied()
+            .filter(|&parameter| parameter < last || (kappa > 0.0 && kappa < MAX_KAPPA))
+            .collect();
+        if free.is_empty() {
+            return (step, 0.0);
+        }
+        // From κ to ln κ.
+        let unit = |parameter: usize| if parameter == last { kappa } else { 1.0 };
+        let score = DVector::from_iterator(
+            free.len(),
+            free.iter().map(|&p| unit(p) * self.scores.iter().map(|score| score[p]).sum::<f64>()),
+        );
+        let mut information = DMatrix::from_fn(free.len(), free.len(), |j, k| {
+            unit(free[j]) * unit(free[k]) * self.observed[(free[j], free[k])]
+        });
+        if let Some(at) = free.iter().position(|&parameter| parameter == last) {
+            information[(at, at)] -= score[at];
+        }
+        let scale = information.diagonal().map(|value| value.abs().max(f64::MIN_POSITIVE).sqrt().recip());
+        let scaled =
+            DMatrix::from_fn(free.len(), free.len(), |j, k| information[(j, k)] * scale[j] * scale[k]);
+        let eigen = scaled.symmetric_eigen();
+        let mut along = eigen.eigenvectors.tr_mul(&score.component_mul(&scale));
+        for (component, value) in along.iter_mut().zip(&eigen.eigenvalues) {
+            *component /= value.abs().max(FLATTEST);
+        }
+        let towards = (eigen.eigenvectors * along).component_mul(&scale);
+        free.iter().zip(&towards).for_each(|(&parameter, &by)| step[parameter] = by);
+        (step, 0.5 * towards.dot(&score))
     }
 
     /// What each display adds to functions of the parameters whose derivatives are the rows of `slopes`:

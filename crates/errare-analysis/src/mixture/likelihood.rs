@@ -1,26 +1,25 @@
-//! The mixture likelihood of responses and its EM algorithm.
+//! The mixture likelihood of responses and its EM algorithm; where all is free, [`super::newton`] goes on from there.
 //!
 //! The weight of uncued item j is (1 − u) oⱼ / (1 + Σₖ oₖ), with odds oⱼ shared by all items in one bin of
 //! probe distance. The M-step for the odds is the minorise–maximise update of choice models (Hunter 2004),
 //! so the likelihood never falls.
 
-use errare_core::special::{bessel_ratio_inverse, log_i0e};
+use errare_core::special::bessel_ratio_inverse;
 use errare_network::Responses;
 use rayon::prelude::*;
 
+use super::evidence::{Evidence, MAX_ITERATIONS, TOLERANCE, cosine};
+use super::newton;
 use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
 use crate::distance::check_responses;
 
-/// EM stops when no rate moves more than this.
-const TOLERANCE: f64 = 1e-8;
-const MAX_ITERATIONS: usize = 2000;
 /// Odds at the start, against 1 of the cued item.
-const START_ODDS: f64 = 0.05;
+pub(super) const START_ODDS: f64 = 0.05;
 /// No odds above this, so that an item that is always chosen has finite ones.
-const MOST_ODDS: f64 = 1e12;
+pub(super) const MOST_ODDS: f64 = 1e12;
 /// Guess rate at the start, where it is free.
-const START_UNIFORM: f64 = 0.02;
+pub(super) const START_UNIFORM: f64 = 0.02;
 
 /// What is estimated beside the swap odds; what is not keeps the target's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,122 +30,15 @@ pub(crate) enum Free {
     All,
 }
 
-/// Densities of every response under every source: what a mixture's weights act on.
-#[derive(Debug)]
-pub(crate) struct Evidence {
-    samples: usize,
-    /// Directions of the responses, display-major.
-    directions: Vec<[f64; 2]>,
-    /// Directions of the items, by display.
-    items: Vec<Vec<[f64; 2]>>,
-    /// Whether responses to a display can be guesses; by display.
-    guesses: Vec<bool>,
-    /// Densities `[uniform, item 0, …]` of every response, relative to its largest; by display. The uniform one
-    /// is 0 without guesses: it would dwarf those of all items in a response far from them, and the nearest
-    /// item could not be told.
-    densities: Vec<Vec<f32>>,
-}
-
-impl Evidence {
-    /// Of responses that have angles.
-    pub(crate) fn new(
-        responses: &Responses,
-        target: &MixtureTarget,
-        guesses: impl Fn(usize) -> bool,
-    ) -> Self {
-        let samples = responses.samples;
-        let directions = responses.points.iter().map(|&[x, y]| {
-            let (x, y) = (f64::from(x), f64::from(y));
-            let radius = x.hypot(y);
-            [x / radius, y / radius]
-        });
-        let direction = |&angle: &f64| [angle.cos(), angle.sin()];
-        let mut evidence = Self {
-            samples,
-            directions: directions.collect(),
-            items: responses.displays.iter().map(|d| d.report.iter().map(direction).collect()).collect(),
-            guesses: (0..responses.displays.len()).map(guesses).collect(),
-            densities: Vec::new(),
-        };
-        evidence.concentrate(|display| target.kappa(display));
-        evidence
-    }
-
-    /// Evaluates the densities at the concentration of each display.
-    fn concentrate(&mut self, kappa: impl Fn(usize) -> f64 + Sync) {
-        self.densities = (0..self.items.len())
-            .into_par_iter()
-            .map(|display| {
-                let items = &self.items[display];
-                let kappa = kappa(display);
-                // Against the log density at an item, −ln(2π I₀e(κ)).
-                let uniform = if self.guesses[display] { log_i0e(kappa) } else { f64::NEG_INFINITY };
-                let mut densities = Vec::with_capacity(self.samples * (items.len() + 1));
-                for response in self.of(display) {
-                    let log = |item: &[f64; 2]| kappa * (cosine(response, item) - 1.0);
-                    let largest = items.iter().map(log).fold(uniform, f64::max);
-                    densities.push((uniform - largest).exp() as f32);
-                    densities.extend(items.iter().map(|item| (log(item) - largest).exp() as f32));
-                }
-                densities
-            })
-            .collect();
-    }
-
-    fn of(&self, display: usize) -> &[[f64; 2]] {
-        &self.directions[display * self.samples..(display + 1) * self.samples]
-    }
-
-    /// Hands the responsibilities `[uniform, item 0, …]` of every response to a display to `visit`.
-    fn responsibilities(&self, display: usize, weights: &[f64], mut visit: impl FnMut(usize, &[f64])) {
-        let mut shares = vec![0.0; weights.len()];
-        for (sample, densities) in self.densities[display].chunks_exact(weights.len()).enumerate() {
-            let mut total = 0.0;
-            for ((share, weight), &density) in shares.iter_mut().zip(weights).zip(densities) {
-                *share = weight * f64::from(density);
-                total += *share;
-            }
-            if total > 0.0 {
-                let scale = 1.0 / total;
-                shares.iter_mut().for_each(|share| *share *= scale);
-            } else {
-                // The source nearest to it has lost its weight, and no other has a density that is a number.
-                shares.copy_from_slice(weights);
-            }
-            visit(sample, &shares);
-        }
-    }
-
-    /// The weights `[uniform, item 0, …]` that fit one display's responses best, the uniform one held fixed.
-    pub(crate) fn weights_of_display(&self, display: usize, uniform: f64) -> Vec<f64> {
-        let items = self.items[display].len();
-        let mut weights = vec![(1.0 - uniform) / items as f64; items + 1];
-        weights[0] = uniform;
-        for _ in 0..MAX_ITERATIONS {
-            let mut masses = vec![0.0; items + 1];
-            self.responsibilities(display, &weights, |_, shares| {
-                masses.iter_mut().zip(shares).for_each(|(mass, share)| *mass += share);
-            });
-            let chosen: f64 = masses[1..].iter().sum();
-            if chosen <= 0.0 {
-                break;
-            }
-            let mut moved = 0.0f64;
-            for (weight, mass) in weights.iter_mut().zip(&masses).skip(1) {
-                let next = (1.0 - uniform) * mass / chosen;
-                moved = moved.max((next - *weight).abs());
-                *weight = next;
-            }
-            if moved < TOLERANCE {
-                break;
-            }
-        }
-        weights
-    }
-}
-
-fn cosine(a: &[f64; 2], b: &[f64; 2]) -> f64 {
-    a[0] * b[0] + a[1] * b[1]
+/// Parameters of a mixture in which all is free.
+#[derive(Debug, Clone)]
+pub(super) struct Parameters {
+    /// Odds of an uncued item against the cued one, by bin of probe distance.
+    pub(super) odds: Vec<f64>,
+    /// Probability of a guess.
+    pub(super) guesses: f64,
+    /// Concentration about the items.
+    pub(super) kappa: f64,
 }
 
 /// A mixture fitted to responses.
@@ -192,38 +84,63 @@ impl Mixture {
                 free == Free::All || target.uniform_weight(display) > 0.0
             }),
         };
-        let mut uniform: Vec<f64> = match free {
-            Free::Swaps => (0..count).map(|display| target.uniform_weight(display)).collect(),
-            Free::All => vec![START_UNIFORM; count],
-        };
-        let mut odds = vec![START_ODDS; distance.count()];
+        match free {
+            Free::Swaps => mixture.fit_swaps(target, distance.count()),
+            Free::All => newton::fit_all(&mut mixture, distance.count()),
+        }
+        Ok(mixture)
+    }
+
+    /// EM of the swap odds alone.
+    fn fit_swaps(&mut self, target: &MixtureTarget, bins: usize) {
+        let uniform: Vec<f64> = (0..self.bins.len()).map(|display| target.uniform_weight(display)).collect();
+        let mut odds = vec![START_ODDS; bins];
         for _ in 0..MAX_ITERATIONS {
-            mixture.expect(&odds, &uniform);
-            let next = mixture.improved_odds(&odds, &uniform);
-            let moved = odds.iter().zip(&next).map(|(a, b)| (a / (1.0 + a) - b / (1.0 + b)).abs());
-            let mut moved = moved.fold(0.0, f64::max);
+            self.expect(&odds, &uniform);
+            let next = self.improved_odds(&odds, &uniform);
+            let moved = largest_move(&odds, &next);
             odds = next;
-            if free == Free::All {
-                let guesses: f64 = mixture.masses.iter().map(|masses| masses[0]).sum();
-                let chosen = mixture.responses() as f64 - guesses;
-                let rate = guesses / mixture.responses() as f64;
-                let kappa = bessel_ratio_inverse(mixture.cosines.iter().sum::<f64>() / chosen);
-                moved =
-                    moved.max((rate - uniform[0]).abs()).max(1e-3 * (kappa / mixture.kappa[0] - 1.0).abs());
-                uniform.fill(rate);
-                mixture.kappa.fill(kappa);
-                mixture.evidence.concentrate(|_| kappa);
-            }
             if moved < TOLERANCE {
                 break;
             }
         }
-        mixture.expect(&odds, &uniform);
-        Ok(mixture)
+        self.expect(&odds, &uniform);
+    }
+
+    /// One step of EM from the parameters at which the mixture is, to those it returns, and by how much it moved the
+    /// most.
+    pub(super) fn em_step(&mut self, from: &Parameters) -> (Parameters, f64) {
+        let uniform = vec![from.guesses; self.bins.len()];
+        let odds = self.improved_odds(&from.odds, &uniform);
+        let guesses: f64 = self.masses.iter().map(|masses| masses[0]).sum();
+        let chosen = self.responses() as f64 - guesses;
+        let guesses = guesses / self.responses() as f64;
+        let kappa = bessel_ratio_inverse(self.cosines.iter().sum::<f64>() / chosen);
+        let moved = largest_move(&from.odds, &odds)
+            .max((guesses - from.guesses).abs())
+            .max(1e-3 * (kappa / self.kappa[0] - 1.0).abs());
+        let next = Parameters { odds, guesses, kappa };
+        self.move_to(&next);
+        (next, moved)
+    }
+
+    /// Puts the mixture at these parameters.
+    pub(super) fn move_to(&mut self, parameters: &Parameters) {
+        let kappa = parameters.kappa;
+        self.kappa.fill(kappa);
+        self.evidence.concentrate(|_| kappa);
+        self.expect(&parameters.odds, &vec![parameters.guesses; self.bins.len()]);
+    }
+
+    /// Log-likelihood (nats) of all responses where the mixture is.
+    pub(super) fn log_likelihood(&self) -> f64 {
+        let of = |display| self.evidence.log_likelihood(display, &self.weights[display], self.kappa[display]);
+        let by_display: Vec<f64> = (0..self.bins.len()).into_par_iter().map(of).collect();
+        by_display.iter().sum()
     }
 
     /// E-step: weights of the current odds, and what they make of the responses.
-    fn expect(&mut self, odds: &[f64], uniform: &[f64]) {
+    pub(super) fn expect(&mut self, odds: &[f64], uniform: &[f64]) {
         let displays = self.bins.len();
         self.weights = (0..displays).map(|d| choice_weights(&self.bins[d], odds, uniform[d])).collect();
         let summed: Vec<(Vec<f64>, f64)> = (0..displays)
@@ -306,6 +223,11 @@ impl Mixture {
         }
         errors
     }
+}
+
+/// Largest change of a rate from odds to others.
+fn largest_move(from: &[f64], to: &[f64]) -> f64 {
+    from.iter().zip(to).map(|(a, b)| (a / (1.0 + a) - b / (1.0 + b)).abs()).fold(0.0, f64::max)
 }
 
 /// Weights `[uniform, item 0, …]` of a choice with odds by bin.

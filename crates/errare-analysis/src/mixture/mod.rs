@@ -5,8 +5,10 @@
 //! features are closer than a few standard deviations. Weights are a choice among items (Luce), the odds of
 //! an uncued item against the cued one depending on its probe distance.
 
+mod evidence;
 mod information;
 mod likelihood;
+mod newton;
 mod swap_curve;
 mod target;
 

@@ -8,8 +8,9 @@ use errare_network::Responses;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
+use super::evidence::Evidence;
 use super::information::Information;
-use super::likelihood::{Evidence, Free, Mixture};
+use super::likelihood::{Free, Mixture};
 use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
 use crate::distance::check_responses;
