@@ -18,9 +18,9 @@ pub(crate) struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Sorted values of a statistic over the resamples; it is given how often each unit was drawn.
-    pub(crate) fn distribution(&self, statistic: impl Fn(&[f64]) -> f64 + Sync) -> Vec<f64> {
-        let mut values: Vec<f64> = (0..self.draws)
+    /// A statistic of each resample; it is given how often each unit was drawn.
+    pub(crate) fn resamples<T: Send>(&self, statistic: impl Fn(&[f64]) -> T + Sync) -> Vec<T> {
+        (0..self.draws)
             .into_par_iter()
             .map_init(
                 || vec![0.0; self.units],
@@ -33,7 +33,12 @@ impl Bootstrap {
                     statistic(times)
                 },
             )
-            .collect();
+            .collect()
+    }
+
+    /// Sorted values of a statistic over the resamples.
+    pub(crate) fn distribution(&self, statistic: impl Fn(&[f64]) -> f64 + Sync) -> Vec<f64> {
+        let mut values = self.resamples(statistic);
         values.sort_by(f64::total_cmp);
         values
     }

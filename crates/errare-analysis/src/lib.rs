@@ -16,6 +16,7 @@ pub mod fidelity;
 pub mod geometry;
 mod interval;
 pub mod mixture;
+mod root_mean_square;
 #[cfg(test)]
 mod testing;
 

@@ -14,7 +14,7 @@ use crate::distance::{
 };
 use crate::interval::{Bootstrap, mean, weighted_mean};
 use crate::mixture::{Free, Mixture, SwapCurve};
-use crate::{Error, Result};
+use crate::{Error, Result, root_mean_square};
 
 /// Bootstrap resamples of displays.
 const DRAWS: usize = 1000;
@@ -149,15 +149,17 @@ impl Comparison<'_> {
         let metric = Metric::new(difference, Some(ci), n, "probability").with_floor(q95(&null));
         metrics.insert("swap_rate_difference".to_owned(), metric);
 
-        let rmse = network.rmse(oracle);
-        let resampled = self.bootstrap.distribution(|times| network.resampled_rmse(oracle, times, false));
-        let null = self.bootstrap.distribution(|times| self.replicate.resampled_rmse(oracle, times, true));
-        let metric = Metric::new(rmse, Some(recentred(&resampled, rmse)), fewest, "probability");
+        let errors = self.bootstrap.resamples(|times| network.resampled_differences(oracle, times));
+        let ci = root_mean_square::interval(&network.differences(oracle), &errors);
+        let null = self.bootstrap.distribution(|times| {
+            root_mean_square::root_mean_square(&self.replicate.resampled_differences(oracle, times))
+        });
+        let metric = Metric::new(network.rmse(oracle), Some(ci), fewest, "probability");
         metrics.insert("swap_curve_rmse".to_owned(), metric.with_floor(q95(&null)));
 
-        let constant = oracle.rmse_of_best_constant();
-        let resampled = self.bootstrap.distribution(|times| oracle.resampled_rmse_of_best_constant(times));
-        let metric = Metric::new(constant, Some(recentred(&resampled, constant)), fewest, "probability");
+        let errors = self.bootstrap.resamples(|times| oracle.resampled_deviations(times));
+        let ci = root_mean_square::interval(&oracle.deviations(), &errors);
+        let metric = Metric::new(oracle.rmse_of_best_constant(), Some(ci), fewest, "probability");
         metrics.insert("swap_curve_rmse_constant".to_owned(), metric);
     }
 
@@ -234,13 +236,6 @@ impl Comparison<'_> {
     }
 }
 
-/// The central 95 % of resampled values, moved so that their median is the estimate: resampling adds error to
-/// a root mean square, which would put the interval above the value.
-fn recentred(sorted: &[f64], estimate: f64) -> [f64; 2] {
-    let shift = crate::interval::quantile(sorted, 0.5) - estimate;
-    crate::interval::central(sorted).map(|end| (end - shift).max(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use errare_behaviour::{Display, SwapFunction};
@@ -296,6 +291,19 @@ mod tests {
             let value = metric.value.unwrap();
             assert!(lo <= value && value <= hi && hi - lo < 0.2 * value.abs().max(0.5), "{name}: {metric:?}");
         }
+    }
+
+    #[test]
+    fn the_interval_of_a_perfect_networks_swap_curve_holds_0() {
+        let mut held = 0;
+        for seed in 0..20 {
+            let of = [3, 1, 2].map(|which| mixture_responses(200, 2, 32, 10 * seed + which, 0.05, &falling));
+            let fidelity = judged(&FALLING, of.each_ref(), &[]);
+            held += usize::from(fidelity.metrics["swap_curve_rmse"].ci.unwrap()[0] == 0.0);
+            let [lo, _] = fidelity.metrics["swap_curve_rmse_constant"].ci.unwrap();
+            assert!(lo > 0.02, "the target's dependence on distance is at least {lo}");
+        }
+        assert!(held >= 17, "95 % intervals hold 0 in {held} of 20");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
 use crate::distance::check_responses;
 use crate::interval::{standard_error_of_sum, wilson};
+use crate::root_mean_square::root_mean_square;
 
 /// A rate with its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -127,25 +128,36 @@ impl SwapCurve {
     /// Root mean squared difference of the rates of two curves over the bins that hold responses.
     #[must_use]
     pub fn rmse(&self, other: &Self) -> f64 {
-        root_mean_square(self.occupied(other).map(|bin| self.rate[bin] - other.rate[bin]))
+        root_mean_square(&self.differences(other))
     }
 
     /// Root mean squared difference between the curve and the best constant rate, which is the mean of its
     /// bins: what a network that ignores probe distance would score.
     #[must_use]
     pub fn rmse_of_best_constant(&self) -> f64 {
-        self.spread_of(&self.rate)
+        root_mean_square(&self.deviations())
     }
 
-    /// [`SwapCurve::rmse_of_best_constant`] when each display is drawn `times` times.
-    pub(crate) fn resampled_rmse_of_best_constant(&self, times: &[f64]) -> f64 {
-        self.spread_of(&self.resampled(times))
+    /// Differences between the rates of two curves in the bins that hold responses.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<f64> {
+        self.occupied(other).map(|bin| self.rate[bin] - other.rate[bin]).collect()
     }
 
-    fn spread_of(&self, rates: &[f64]) -> f64 {
-        let bins: Vec<f64> = self.occupied(self).map(|bin| rates[bin]).collect();
-        let mean = crate::interval::mean(&bins);
-        root_mean_square(bins.iter().map(|rate| rate - mean))
+    /// What [`SwapCurve::differences`] change by when each display is drawn `times` times.
+    pub(crate) fn resampled_differences(&self, other: &Self, times: &[f64]) -> Vec<f64> {
+        let (a, b) = (self.resampled(times), other.resampled(times));
+        self.occupied(other).map(|bin| (a[bin] - self.rate[bin]) - (b[bin] - other.rate[bin])).collect()
+    }
+
+    /// Deviations of the rates from their mean over the bins that hold responses.
+    pub(crate) fn deviations(&self) -> Vec<f64> {
+        about_mean(self.occupied(self).map(|bin| self.rate[bin]))
+    }
+
+    /// What [`SwapCurve::deviations`] change by when each display is drawn `times` times.
+    pub(crate) fn resampled_deviations(&self, times: &[f64]) -> Vec<f64> {
+        let rates = self.resampled(times);
+        about_mean(self.occupied(self).map(|bin| rates[bin] - self.rate[bin]))
     }
 
     /// The rates, and last the total, when each display is drawn `times` times.
@@ -159,25 +171,12 @@ impl SwapCurve {
         }
         rates
     }
-
-    /// Root mean squared difference from `other` when each display is drawn `times` times; with `centred`,
-    /// that of the resampling errors alone, as between two samples of one law.
-    pub(crate) fn resampled_rmse(&self, other: &Self, times: &[f64], centred: bool) -> f64 {
-        let (a, b) = (self.resampled(times), other.resampled(times));
-        root_mean_square(self.occupied(other).map(|bin| {
-            let mean = if centred { self.rate[bin] - other.rate[bin] } else { 0.0 };
-            a[bin] - b[bin] - mean
-        }))
-    }
 }
 
-fn root_mean_square(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut count, mut squares) = (0usize, 0.0);
-    for value in values {
-        count += 1;
-        squares += value * value;
-    }
-    (squares / count.max(1) as f64).sqrt()
+fn about_mean(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let values: Vec<f64> = values.collect();
+    let mean = crate::interval::mean(&values);
+    values.into_iter().map(|value| value - mean).collect()
 }
 
 /// Adds the influence of each display by its items alone, whose weights are not those of the average display.
