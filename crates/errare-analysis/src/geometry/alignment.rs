@@ -43,7 +43,9 @@ pub struct Series {
     /// Value at each time.
     pub value: Vec<f64>,
     /// Lower end of the 95 % interval over trials: jackknife over folds of samples. It does not hold the
-    /// variation between networks; train several seeds for that.
+    /// variation between networks; train several seeds for that. Noise in the means of the bins tilts planes and parts
+    /// centres: of rings that are exactly parallel, exactly orthogonal or about one centre, where a measure is at an end
+    /// of its range, the interval leaves out that end half the time or more often.
     pub lo: Vec<f64>,
     /// Upper end.
     pub hi: Vec<f64>,
