@@ -35,7 +35,7 @@ impl Metric {
         Self { value: None, ci: None, n: 0, floor: None, unit: unit.to_owned() }
     }
 
-    /// With the value that two samples of the oracle give.
+    /// With the 95th percentile of the value between two samples of the oracle.
     #[must_use]
     pub fn with_floor(mut self, floor: f64) -> Self {
         self.floor = floor.is_finite().then_some(floor);

@@ -2,7 +2,7 @@
 //!
 //! A network is judged against the *oracle sampler* (what a perfect network would produce under the same
 //! schedule), not against the nominal target, which no network can reach exactly. Every comparison comes with
-//! its floor: the value that two samples of the oracle give.
+//! its floor: what 95 % of pairs of samples of the oracle stay below.
 
 mod compare;
 mod metric;

@@ -119,8 +119,8 @@ fn fidelity_section(analysis: &NetworkAnalysis) -> Section {
     let (fidelity, verdict) = (&analysis.fidelity, analysis.verdict());
     let mut section = Section::new("Fidelity").paragraph(verdict.sentence()).paragraph(
             "The network is judged beside the oracle: the same reverse process with the exact posterior mean, which \
-             is what a perfect network would do. The floor of a metric is its value between two samples of the \
-             oracle. Two references show what is at stake: the best model without swaps, and the best with one mode.",
+             is what a perfect network would do. The floor of a metric is what two samples of the oracle stay below in \
+             95\u{202f}% of cases. Two references show what is at stake: the best model without swaps, and the best with one mode.",
         );
     if let Some(strays) = analysis.strays() {
         section = section.note(strays);
