@@ -1,5 +1,7 @@
 //! The training loop: stages, optimiser, moving average of the weights, and when to stop.
 
+use std::sync::OnceLock;
+
 use errare_behaviour::{DisplayGenerator, ResponseModel};
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +82,8 @@ struct StageState {
     objective: Objective,
     generators: Vec<DisplayGenerator>,
     accumulators: Accumulators<f32>,
-    landmarks: Landmarks,
+    /// Computed when first asked for: that takes seconds, and a trainer may be made only to see whether it can be.
+    landmarks: OnceLock<Landmarks>,
 }
 
 /// Trains one network.
@@ -113,10 +116,10 @@ impl Trainer {
         let kind = experiment.stages()[0].training.optimiser;
         let optimiser = Optimiser::new(&circuit.layout, kind);
         let progress = Progress::default();
-        let stage = StageState::new(&experiment.stages()[0], &*targets[0])?;
+        let stage = StageState::new(&experiment.stages()[0])?;
         Ok(Self {
             average: parameters.clone(),
-            since_log: nothing_to_log(&stage.landmarks),
+            since_log: nothing_to_log(&stage.schedule),
             experiment,
             targets,
             readout,
@@ -133,8 +136,8 @@ impl Trainer {
     /// Takes up training where `progress` says; weights and moments are then set by the checkpoint.
     pub(crate) fn resume_at(&mut self, progress: Progress) -> Result<()> {
         let index = progress.stage.min(self.experiment.stages().len() - 1);
-        self.stage = StageState::new(&self.experiment.stages()[index], &*self.targets[index])?;
-        self.since_log = nothing_to_log(&self.stage.landmarks);
+        self.stage = StageState::new(&self.experiment.stages()[index])?;
+        self.since_log = nothing_to_log(&self.stage.schedule);
         self.optimiser = Optimiser::new(&self.circuit.layout, self.stage.config.training.optimiser);
         self.progress = progress;
         Ok(())
@@ -200,13 +203,14 @@ impl Trainer {
 
     /// Loss and gradient of the next batch.
     fn gradient(&mut self) -> (BatchLoss, Vec<f32>) {
-        let Self { stage, progress, .. } = self;
+        let Self { stage, progress, targets, .. } = self;
+        let target = &*targets[progress.stage];
         let training = &stage.config.training;
         let problem = Problem {
             stage: &stage.config,
             schedule: &stage.schedule,
             objective: &stage.objective,
-            target: &*self.targets[progress.stage],
+            target,
             generators: &stage.generators,
         };
         let (mut loss, gradient) = stage.accumulators.gradient(
@@ -219,9 +223,10 @@ impl Trainer {
         );
         // Expected targets leave out the irreducible error; the log tells the loss of the published objective.
         if stage.config.objective.target == CleanTarget::Expected {
-            let floor = &stage.landmarks.floor_per_step;
-            loss.per_step.iter_mut().zip(floor).for_each(|(loss, floor)| *loss += floor);
-            loss.total += stage.landmarks.floor;
+            let landmarks = stage.landmarks(target);
+            let floors = &landmarks.floor_per_step;
+            loss.per_step.iter_mut().zip(floors).for_each(|(loss, floor)| *loss += floor);
+            loss.total += landmarks.floor;
         }
         (loss, gradient)
     }
@@ -264,8 +269,8 @@ impl Trainer {
     fn observe(&mut self, loss: &BatchLoss, gradient_norm: f64) -> Result<Option<Ending>> {
         self.since_log.0.iter_mut().zip(&loss.per_step).for_each(|(sum, loss)| *sum += loss);
         self.since_log.1 += 1;
-        let Self { stage, progress, .. } = self;
-        let StageState { config, landmarks, .. } = stage;
+        let Self { stage, progress, targets, .. } = self;
+        let (config, landmarks) = (&stage.config, stage.landmarks(&*targets[progress.stage]));
         let stage_step = progress.stage_step + 1;
         let batch = Batch {
             loss: stage.objective.weighted(&loss.per_step),
@@ -292,9 +297,9 @@ impl Trainer {
         learning_rate: f64,
         ended: Option<Ending>,
     ) -> LogEntry {
-        let Self { progress, stage: StageState { landmarks, .. }, .. } = self;
+        let (sums, steps) = std::mem::replace(&mut self.since_log, nothing_to_log(&self.stage.schedule));
+        let (progress, landmarks) = (&self.progress, self.landmarks());
         let monitor = &progress.monitor;
-        let (sums, steps) = std::mem::replace(&mut self.since_log, nothing_to_log(landmarks));
         LogEntry {
             step: progress.step,
             stage: progress.stage + 1,
@@ -320,7 +325,7 @@ impl Trainer {
 
     /// Losses of the current stage to compare with.
     pub(crate) fn landmarks(&self) -> &Landmarks {
-        &self.stage.landmarks
+        self.stage.landmarks(&*self.targets[self.progress.stage])
     }
 
     /// Makes one number of the gradient of a step not a number, as a fault in a kernel would.
@@ -349,19 +354,26 @@ impl Trainer {
 }
 
 impl StageState {
-    fn new(config: &Stage, target: &dyn ResponseModel) -> Result<Self> {
+    fn new(config: &Stage) -> Result<Self> {
         let schedule = config.schedule()?;
         let generators = config.generators()?;
         let objective = config.objective(&schedule);
-        let landmarks = Landmarks::new(config, &schedule, &objective, target, &generators);
         let accumulators = Accumulators::new(Isa::detect(), &config.task);
+        let landmarks = OnceLock::new();
         Ok(Self { config: config.clone(), schedule, objective, generators, accumulators, landmarks })
+    }
+
+    /// Losses to compare with, for the stage's target.
+    fn landmarks(&self, target: &dyn ResponseModel) -> &Landmarks {
+        self.landmarks.get_or_init(|| {
+            Landmarks::new(&self.config, &self.schedule, &self.objective, target, &self.generators)
+        })
     }
 }
 
 /// Sums of the losses per step, and of how many batches, before the first.
-fn nothing_to_log(landmarks: &Landmarks) -> (Vec<f64>, u64) {
-    (vec![0.0; landmarks.floor_per_step.len()], 0)
+fn nothing_to_log(schedule: &Schedule) -> (Vec<f64>, u64) {
+    (vec![0.0; schedule.steps() + 1], 0)
 }
 
 /// The part of a loss that is not finite, by name.

@@ -8,8 +8,7 @@ use std::path::Path;
 use errare_core::progress::Progress;
 use errare_core::run_dir::RunDir;
 use errare_network::{
-    CHECKPOINT, CarriedExperiment, EXPERIMENT, Experiment, TrainingSummary, begin_training, read_experiment,
-    train,
+    CarriedExperiment, EXPERIMENT, Experiment, TrainingSummary, begin_training, read_experiment, train,
 };
 
 use super::measurements::remove_measurements;
@@ -57,14 +56,7 @@ pub(super) fn check_trainable(experiment: &Experiment, run: &Path) -> Result<()>
         stage.schedule()?;
         stage.generators()?;
     }
-    let targets = experiment.targets()?;
-    // Beyond that only weights that are read can be refused. To begin takes as long as the landmarks of the loss do, and is
-    // done again to train.
-    let reads_weights = run.join(CHECKPOINT).exists() || experiment.stages()[0].training.start_from.is_some();
-    if reads_weights {
-        begin_training(run, experiment.clone(), targets)?;
-    }
-    Ok(())
+    Ok(begin_training(run, experiment.clone(), experiment.targets()?).map(drop)?)
 }
 
 /// Trains an experiment into a claimed run directory, or goes on where an earlier session stopped: both are what
