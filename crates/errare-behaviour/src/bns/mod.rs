@@ -28,6 +28,7 @@ mod spectrum;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use basis::MIN_TAU;
 pub use basis::SwapDependence;
 pub use calibration::SwapPrior;
 pub use emission::EmissionFamily;

@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::Fit;
+use super::parameters::within_range;
 
 /// Estimates averaged over the participants of one condition and set size, each counted once.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -24,7 +25,7 @@ pub struct ParticipantMean {
     pub name: String,
     /// Mean over participants.
     pub mean: f64,
-    /// Lower end of its 95 % interval by Student's t; `None` for one participant.
+    /// Lower end of its 95 % interval by Student's t, within the range of the parameter; `None` for one participant.
     pub lo: Option<f64>,
     /// Upper end.
     pub hi: Option<f64>,
@@ -85,17 +86,12 @@ fn estimates(fit: &Fit) -> Vec<(String, f64)> {
 fn mean(name: &str, values: &[f64]) -> ParticipantMean {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let half = (values.len() > 1).then(|| {
+    let ends = (values.len() > 1).then(|| {
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
         let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("at least one degree of freedom");
-        student.inverse_cdf(0.975) * (variance / count).sqrt()
+        within_range(name, mean, student.inverse_cdf(0.975) * (variance / count).sqrt())
     });
-    ParticipantMean {
-        name: name.to_owned(),
-        mean,
-        lo: half.map(|half| mean - half),
-        hi: half.map(|half| mean + half),
-    }
+    ParticipantMean { name: name.to_owned(), mean, lo: ends.map(|ends| ends.0), hi: ends.map(|ends| ends.1) }
 }
 
 #[cfg(test)]
@@ -111,6 +107,10 @@ mod tests {
         // t(3) at .975 is 3.18245; the standard error is √(5/3)/2.
         assert!((one.hi.unwrap() - 2.5 - 3.182_446 * (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-5);
         assert_eq!(mean("kappa", &[1.0]).lo, None);
+        // Three participants of whom one swaps: the interval began at -0.33.
+        let rare = mean("nontarget", &[0.0, 0.0, 0.3]);
+        assert_eq!(rare.lo, Some(0.0));
+        assert!((rare.hi.unwrap() - 0.1 - 4.302_653 * 0.1).abs() < 1e-5);
     }
 
     #[test]

@@ -58,6 +58,15 @@ impl Range {
             Self::Share => (0.0..1.0).contains(&value),
         }
     }
+
+    /// Its ends.
+    #[cfg(test)]
+    pub(crate) fn ends(self) -> (f64, f64) {
+        match self {
+            Self::Positive(low, high) | Self::Real(low, high) => (low, high),
+            Self::Share => (0.0, 1.0),
+        }
+    }
 }
 
 /// What the logits of a trial may depend on.

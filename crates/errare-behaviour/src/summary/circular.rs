@@ -63,8 +63,8 @@ impl ErrorSummary {
                 let (sine, cosine) = direction.sin_cos();
                 direction + (m[1] * cosine - m[0] * sine).atan2(m[0] * cosine + m[1] * sine)
             }),
-            resultant: measured(&resultant),
-            standard_deviation: measured(&standard_deviation),
+            resultant: measured(&resultant).within(0.0, 1.0),
+            standard_deviation: measured(&standard_deviation).within(0.0, f64::INFINITY),
             precision: measured(&|m| 1.0 / standard_deviation(m) - chance),
             kurtosis: measured(&kurtosis),
         }
@@ -142,6 +142,14 @@ mod tests {
             assert_abs_diff_eq!(summary.standard_deviation.value.unwrap(), sd, epsilon = 6e-4);
             assert_abs_diff_eq!(summary.precision.value.unwrap(), precision, epsilon = 1.5e-3);
         }
+    }
+
+    /// One wild response among exact ones: the interval of R went on to 1.23, that of σ began at −0.04.
+    #[test]
+    fn intervals_stay_where_the_figure_can_be() {
+        let summary = ErrorSummary::of(&[0.01, -0.02, 0.03, -0.01, 2.5]);
+        assert_eq!(summary.resultant.hi, Some(1.0));
+        assert_eq!(summary.standard_deviation.lo, Some(0.0));
     }
 
     #[test]

@@ -30,4 +30,9 @@ impl Measured {
         let end = |sign: f64| value.zip(error).map(|(value, error)| value + sign * NORMAL_975 * error);
         Self { value, standard_error: error, lo: end(-1.0), hi: end(1.0) }
     }
+
+    /// The same with the interval cut where the figure cannot be.
+    pub(super) fn within(self, lowest: f64, highest: f64) -> Self {
+        Self { lo: self.lo.map(|lo| lo.max(lowest)), hi: self.hi.map(|hi| hi.min(highest)), ..self }
+    }
 }

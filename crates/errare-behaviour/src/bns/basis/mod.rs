@@ -17,7 +17,7 @@ use torus::Torus;
 /// The largest part of the prior variance that a basis may leave out.
 const TRUNCATION: f64 = 0.01;
 /// The kernel is valid for τ from here on.
-const MIN_TAU: f64 = 3.0;
+pub(crate) const MIN_TAU: f64 = 3.0;
 
 /// What the swap function of BNS depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,8 +1,7 @@
 //! The files of a directory of fits.
 
-use errare::behaviour::{Estimate, Fit, Fits, ParticipantMeans, Shrinkage};
+use errare::behaviour::{Fit, Fits, ParticipantMeans, Shrinkage};
 use errare::core::run_dir::RunDir;
-use errare::core::special::NORMAL_975;
 use errare::pipeline::figures::shrinkage_by_participant;
 use serde::Serialize;
 
@@ -52,15 +51,18 @@ struct ParameterRow<'a> {
 }
 
 fn parameters(fit: &Fit) -> impl Iterator<Item = ParameterRow<'_>> {
-    fit.parameters.iter().map(|Estimate { name, value, standard_error }| ParameterRow {
-        participant: fit.participant.as_deref(),
-        condition: fit.condition.as_deref(),
-        set_size: fit.set_size,
-        name,
-        value: *value,
-        standard_error: *standard_error,
-        lo: standard_error.map(|error| value - NORMAL_975 * error),
-        hi: standard_error.map(|error| value + NORMAL_975 * error),
+    fit.parameters.iter().map(|estimate| {
+        let interval = estimate.interval();
+        ParameterRow {
+            participant: fit.participant.as_deref(),
+            condition: fit.condition.as_deref(),
+            set_size: fit.set_size,
+            name: &estimate.name,
+            value: estimate.value,
+            standard_error: estimate.standard_error,
+            lo: interval.map(|ends| ends.0),
+            hi: interval.map(|ends| ends.1),
+        }
     })
 }
 
