@@ -5,8 +5,8 @@
 //! posterior against NUTS. What must be met is stated before anything is simulated and judged afterwards (`gates`). Models are
 //! known by [`ModelName`] and [`Fit`](crate::Fit) only, so that a new one needs no edit here.
 //!
-//! Every data set has random streams of its own, keyed by its truth and number: results depend neither on threads
-//! nor on what else is asked for.
+//! Every data set has random streams of its own, keyed by the position of its truth and its number: results depend neither
+//! on threads nor on what else is asked of the same truths.
 
 mod calibration;
 mod gates;

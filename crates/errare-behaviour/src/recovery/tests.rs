@@ -75,6 +75,18 @@ fn bns_recovers_the_swap_function_of_a_fit() {
     assert!(!recovered[0].parameters.iter().any(|summary| summary.name == "tau_probe"));
 }
 
+/// Draws were keyed by the number of the data set alone: two truths had the same deviates, and erred alike.
+#[test]
+fn truths_draw_from_their_posteriors_independently() {
+    let trials = simulated(&GRADED, &DisplayGenerator::standard(3).unwrap(), 100, 1);
+    let fitted = fit(&observations(&trials), "bns:probe".parse().unwrap(), &FitOptions::default()).unwrap();
+    let truth = Truth::from_fit(&fitted, "fit", None).unwrap();
+    let swaps =
+        |index, set| truth::swap_probability(truth.simulate(index, set, 1, 3).unwrap().model.as_ref(), 1.5);
+    assert_eq!(swaps(0, 0), swaps(0, 0));
+    assert!(swaps(0, 0) != swaps(0, 1) && swaps(0, 0) != swaps(1, 0));
+}
+
 #[test]
 fn the_model_that_made_the_data_wins() {
     let truths = [given("bns:probe", GRADED), given("bns:none", FLAT)];

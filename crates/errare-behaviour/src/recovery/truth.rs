@@ -149,17 +149,19 @@ impl Truth {
         }
     }
 
-    /// The distribution behind data set number `set`.
-    fn response_model(&self, set: u64, seed: u64) -> Box<dyn ResponseModel> {
+    /// The distribution behind data set number `set` of the truth at position `index`.
+    fn response_model(&self, index: usize, set: u64, seed: u64) -> Box<dyn ResponseModel> {
         match &self.source {
-            Origin::Fit { fitted, .. } => Box::new(fitted.draw(key(seed, Purpose::Posterior, &[set]))),
+            Origin::Fit { fitted, .. } => {
+                Box::new(fitted.draw(key(seed, Purpose::Posterior, &[index as u64, set])))
+            }
             Origin::Given(given) => Box::new(given.clone()),
         }
     }
 
     /// Data set number `set` of the truth at position `index`.
     pub(super) fn simulate(&self, index: usize, set: u64, trials: u64, seed: u64) -> Result<DataSet> {
-        let model = self.response_model(set, seed);
+        let model = self.response_model(index, set, seed);
         let seed = key(seed, Purpose::Surrogate, &[index as u64, set]);
         let displays: Vec<Display> = (0..trials)
             .into_par_iter()
