@@ -1,6 +1,7 @@
 //! A BNS fit from trials to posterior.
 
 use std::collections::BTreeMap;
+use std::f64::consts::PI;
 use std::ops::Range;
 
 use errare_core::random::{Purpose, stream};
@@ -16,7 +17,7 @@ use crate::bfgs::{Stop, maximise};
 use crate::emission::EmissionParameters;
 use crate::likelihood::LogEmissions;
 use crate::mixture::{MixtureEstimate, MixtureWeights, fit_mixture};
-use crate::{Observations, Result};
+use crate::{Error, Observations, Result};
 
 /// Points of the swap curve on [0, π], and of a swap surface along each side.
 const CURVE: usize = 101;
@@ -54,6 +55,16 @@ impl BnsOptions {
     #[must_use]
     pub fn has_uniform(&self) -> bool {
         self.uniform.unwrap_or_else(|| self.emission.uniform_by_default())
+    }
+
+    /// Refuses a radius that is no distance on the circle: every swap would be told from a correct report, or none.
+    pub(super) fn validate(&self) -> Result<()> {
+        match self.exclude_report_radius {
+            Some(value) if !(0.0..=PI).contains(&value) => {
+                Err(Error::OutOfRange { name: "report radius", value, expected: "from 0 to pi" })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -182,13 +193,14 @@ pub(super) fn first_start(observations: &Observations, dependence: SwapDependenc
 /// have guesses and correct reports only.
 ///
 /// # Errors
-/// [`Error::MissingProbe`](crate::Error::MissingProbe) when the swap function depends on probe features that
-/// the displays lack.
+/// [`Error::MissingProbe`] when the swap function depends on probe features that the displays lack,
+/// [`Error::OutOfRange`] for a report radius that is not from 0 to π.
 pub fn fit_bns(
     observations: &Observations,
     dependence: SwapDependence,
     options: &BnsOptions,
 ) -> Result<BnsEstimate> {
+    options.validate()?;
     let mut start = first_start(observations, dependence);
     if observations.len() > FULL {
         // The optimum of a part of the trials is where that of all is sought: the last steps, which decide, see them all.
@@ -252,7 +264,7 @@ pub(super) fn search<T>(
                     (search.start(mixture, &search.prior(x)), vec![coordinates; groups.len()])
                 }
             };
-            Ok::<_, crate::Error>(search.objective(x, q, coordinates))
+            Ok::<_, Error>(search.objective(x, q, coordinates))
         });
         let (end, optimum) = end?;
         x = end;

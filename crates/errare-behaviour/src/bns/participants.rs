@@ -57,6 +57,7 @@ pub(crate) fn fit_participants(
     options: &BnsOptions,
     sharing: Sharing,
 ) -> Result<ParticipantsEstimate> {
+    options.validate()?;
     let all = Observations::concatenated(trials)?;
     let mut groups: Vec<Range<usize>> = Vec::with_capacity(trials.len());
     for own in trials {

@@ -150,3 +150,15 @@ fn a_start_from_a_part_of_the_trials_changes_nothing() {
         assert!((a.mean - b.mean).abs() < 0.1 * width, "{a:?} {b:?}");
     }
 }
+
+/// A radius that is not a number left a swap mass of 0.
+#[test]
+fn a_report_radius_is_a_distance() {
+    let data = data(GRADED, 0.1, 2, 40, 1);
+    for radius in [f64::NAN, -0.1, 3.2, f64::INFINITY] {
+        let options = BnsOptions { exclude_report_radius: Some(radius), ..BnsOptions::default() };
+        let message = fit_bns(&data, SwapDependence::None, &options).unwrap_err().to_string();
+        assert!(message.contains("report radius is") && message.contains("from 0 to pi"), "{message}");
+        assert!(fit_participants(&[&data], SwapDependence::None, &options, Sharing::Emissions).is_err());
+    }
+}
