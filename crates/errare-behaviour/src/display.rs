@@ -122,8 +122,20 @@ mod tests {
         }
     }
 
+    /// 25, 41 and 50 equal parts exceed the circle by rounding: the generator was made, and its first draw panicked.
+    #[test]
+    fn the_circle_can_be_divided_equally() {
+        for set_size in 2..=60 {
+            let separation = std::f64::consts::TAU / set_size as f64;
+            let generator = DisplayGenerator::new(set_size, separation, separation).unwrap();
+            let display = generator.draw(&mut stream(1, Purpose::Displays, &[set_size as u64]));
+            assert!((1..set_size).all(|item| display.report_offset(item).abs() > separation - 1e-9));
+        }
+    }
+
     #[test]
     fn impossible_displays_are_refused() {
+        assert!(DisplayGenerator::new(3, f64::NAN, 0.1).is_err());
         assert!(DisplayGenerator::new(0, 0.1, 0.1).is_err());
         assert!(DisplayGenerator::new(8, 0.8, 0.1).unwrap_err().to_string().contains("8 angles"));
     }

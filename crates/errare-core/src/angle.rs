@@ -104,12 +104,14 @@ impl CircularSummary {
 /// random permutation. Every task and every generator draws its displays here.
 ///
 /// # Errors
-/// [`Error::SeparationTooLarge`] when `count · separation` exceeds 2π.
+/// [`Error::SeparationTooLarge`] when `count · separation` exceeds 2π, or the separation is negative or no number.
 pub fn separated(count: usize, separation: f64, stream: &mut Stream) -> Result<Vec<f64>> {
     let slack = TAU - count as f64 * separation;
-    if separation < 0.0 || (count > 1 && slack < 0.0) {
+    // The 25th part of the circle, rounded, is more than that by the last digit.
+    if separation.is_nan() || separation < 0.0 || (count > 1 && slack < -1e-12) {
         return Err(Error::SeparationTooLarge { count, separation });
     }
+    let slack = slack.max(0.0);
     let start = TAU * stream.random::<f64>();
     if count <= 1 {
         return Ok(vec![wrap(start); count]);
