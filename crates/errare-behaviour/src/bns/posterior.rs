@@ -8,14 +8,12 @@ use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use super::basis::{Feature, SwapDependence};
+use super::basis::{Feature, MAX_MODES, SwapDependence};
 use super::dense::{cholesky_in_place, dot};
 use super::nodes::Nodes;
 use crate::likelihood::softmax;
 use crate::{Display, Observations};
 
-/// No basis has more modes a feature.
-const MAX_MODES: usize = 32;
 /// Posterior of the coefficients `[guess, level, features…]` of a BNS fit, on the scale of the logits: f(Δ) =
 /// level + Σₖ coefficientₖ φₖ(Δ) with φ₀ = 1, φₖ = √2 cos kΔ of the offset in one feature. For `both` the features are
 /// the products φⱼ(probe) φₖ(report), k running fastest; for `additive` those of the probe, then those of the report.
@@ -107,7 +105,10 @@ impl SwapPosterior {
     /// Whether the parts fit together, as they do unless a file was edited.
     pub(crate) fn is_consistent(&self) -> bool {
         // More modes than any basis has would be an edited number.
-        let features = self.dependence.basis_of(self.modes.min(MAX_MODES)).features();
+        if self.modes > MAX_MODES {
+            return false;
+        }
+        let features = self.dependence.basis_of(self.modes).features();
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         self.mean.len().checked_sub(self.guesses()).is_some_and(|swaps| swaps == 0 || swaps == 1 + features)
             && self.covariance_cholesky.len() == self.mean.len()

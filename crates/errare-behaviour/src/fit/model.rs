@@ -197,6 +197,16 @@ mod tests {
         let mut broken = fitted(ModelName::Bns(SwapDependence::Probe), 2);
         broken.bns.as_mut().unwrap().posterior.mean.pop();
         assert!(broken.model().unwrap_err().to_string().contains("set size 2"));
+        // As many coefficients as 32 modes have: more modes were taken for these, and the weights panicked.
+        let mut broken = fitted(ModelName::Bns(SwapDependence::Both), 2);
+        let count = 2 + 33 * 33;
+        let posterior = &mut broken.bns.as_mut().unwrap().posterior;
+        posterior.mean = vec![0.0; count];
+        posterior.covariance_cholesky = (0..count).map(|row| vec![0.0; row + 1]).collect();
+        posterior.modes = 32;
+        assert_eq!(broken.model().unwrap().weights(&display(2)).len(), 3);
+        broken.bns.as_mut().unwrap().posterior.modes = 40;
+        assert!(broken.model().is_err());
         let mut broken = fitted(ModelName::ThreeComponent, 2);
         broken.emission = EmissionParameters::VonMises { kappa: -1.0 };
         assert!(broken.model().is_err());

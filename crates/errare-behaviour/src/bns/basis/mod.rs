@@ -19,6 +19,9 @@ const TRUNCATION: f64 = 0.01;
 /// The kernel is valid for τ from here on.
 pub(crate) const MIN_TAU: f64 = 3.0;
 
+/// No basis has more modes a feature.
+pub(super) const MAX_MODES: usize = 32;
+
 /// What the swap function of BNS depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::circle::{Line, fill_cosines, kept, tau};
-use super::{HyperPrior, Scales, SwapBasis, TRUNCATION};
+use super::{HyperPrior, MAX_MODES, Scales, SwapBasis, TRUNCATION};
 
 /// Modes a feature beside the constant one; 11 leave out 2 % of the variance at τ = 9 in both.
 pub(super) const MODES: [usize; 2] = [8, 11];
-/// More modes than any line of a torus has.
-const MAX_LINE: usize = 64;
+/// The modes of both features, the constant ones among them, are no more.
+const MAX_LINE: usize = 2 * (MAX_MODES + 1);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Torus {
