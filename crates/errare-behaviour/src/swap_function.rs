@@ -13,7 +13,7 @@ const SHARP: (f64, f64) = (2.0, 0.15);
 
 /// A parametric swap function without guesses.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", from = "Spelled")]
 pub enum SwapFunction {
     /// No swaps: the cued item is always reported.
     None,
@@ -37,6 +37,29 @@ pub enum SwapFunction {
         /// Concentration κ of the remembered probe features (1/rad²), at least 0.
         kappa: f64,
     },
+}
+
+/// A swap function as a file spells it. Kinds without keys are empty structs, because unit variants accept any key.
+#[derive(serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum Spelled {
+    None {},
+    Flat { swap_probability: f64 },
+    Distance { width: f64, offset: f64 },
+    Sharp {},
+    CueNoise { kappa: f64 },
+}
+
+impl From<Spelled> for SwapFunction {
+    fn from(spelled: Spelled) -> Self {
+        match spelled {
+            Spelled::None {} => Self::None,
+            Spelled::Flat { swap_probability } => Self::Flat { swap_probability },
+            Spelled::Distance { width, offset } => Self::Distance { width, offset },
+            Spelled::Sharp {} => Self::Sharp,
+            Spelled::CueNoise { kappa } => Self::CueNoise { kappa },
+        }
+    }
 }
 
 impl SwapFunction {
@@ -114,6 +137,22 @@ mod tests {
     use approx::assert_abs_diff_eq;
 
     use super::*;
+
+    #[test]
+    fn functions_are_read_as_they_are_written_and_take_no_stray_keys() {
+        for function in [
+            SwapFunction::None,
+            SwapFunction::Flat { swap_probability: 0.2 },
+            SwapFunction::Distance { width: 1.5, offset: -2.0 },
+            SwapFunction::Sharp,
+            SwapFunction::CueNoise { kappa: 3.0 },
+        ] {
+            let mut written = serde_json::to_value(function).unwrap();
+            assert_eq!(serde_json::from_value::<SwapFunction>(written.clone()).unwrap(), function);
+            written["stray"] = 1.into();
+            assert!(serde_json::from_value::<SwapFunction>(written).is_err(), "{function:?}");
+        }
+    }
 
     fn swap_rate(swap: SwapFunction, distance: f64) -> f64 {
         let display = Display { probe: vec![0.0, distance], report: vec![0.0, 1.0], cued_slot: 0 };

@@ -261,12 +261,6 @@ impl TrialTable {
             .collect()
     }
 
-    /// What makes it likely that the table was read in other units, or with other items first, than it was written.
-    #[must_use]
-    pub fn coding_warnings(&self) -> Vec<String> {
-        super::warnings::about_coding(self)
-    }
-
     /// Counts, ranges and warnings: what `data check` shows.
     #[must_use]
     pub fn summary(&self) -> TableSummary {

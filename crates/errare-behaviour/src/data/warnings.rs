@@ -21,7 +21,7 @@ const ENOUGH: usize = 20;
 
 /// The warnings about a table, those about its coding first.
 pub(super) fn of(table: &TrialTable) -> Vec<String> {
-    let mut warnings = about_coding(table);
+    let mut warnings = table.coding_warnings();
     warnings.extend(same_probes(table));
     warnings.extend(quantised_distances(table));
     warnings.extend(close_reports(table));
@@ -30,15 +30,18 @@ pub(super) fn of(table: &TrialTable) -> Vec<String> {
     warnings
 }
 
-/// What makes it likely that a table was read in another coding than its own.
-pub(super) fn about_coding(table: &TrialTable) -> Vec<String> {
-    let origin = table.origin();
-    let mut warnings = Vec::new();
-    warnings.extend(half_circle(table, origin));
-    warnings.extend(radians_as_degrees(origin));
-    warnings.extend(unrelated_responses(table));
-    warnings.extend(relative_coding(table));
-    warnings
+impl TrialTable {
+    /// What makes it likely that the table was read in other units, or with other items first, than it was written.
+    #[must_use]
+    pub fn coding_warnings(&self) -> Vec<String> {
+        let origin = self.origin();
+        let mut warnings = Vec::new();
+        warnings.extend(half_circle(self, origin));
+        warnings.extend(radians_as_degrees(origin));
+        warnings.extend(unrelated_responses(self));
+        warnings.extend(relative_coding(self));
+        warnings
+    }
 }
 
 /// A number of things, in words.
