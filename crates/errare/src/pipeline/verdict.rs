@@ -88,7 +88,8 @@ mod tests {
             let judged_on = JudgedOn { displays, samples };
             Verdict { faithful: true, judged_on, criteria: Criteria::new() }.judged_on()
         };
-        assert_eq!(on(4096, 256), "judged on 4,096 displays with 256 responses each");
+        let whole = format!("judged on {} displays with 256 responses each", number::count(4096));
+        assert_eq!(on(4096, 256), whole);
         assert!(on(1024, 64).ends_with("wider than with more"));
     }
 }
