@@ -48,9 +48,11 @@ fn train(folder: &Path, run: &str, threads: &str) -> Child {
     errare(folder, &["train", "tiny.toml", "--out", run, "--threads", threads, "--quiet"]).spawn().unwrap()
 }
 
-/// Trains `tiny.toml` and kills the process at random moments, until `kills` sessions did not live to their end.
-/// Whatever a run leaves, finished or taken up again, must be what an undisturbed training leaves.
-fn kill_and_take_up(kills: u64) {
+/// Trains and kills the process at random moments, until so many sessions did not live to their end. Whatever a run
+/// leaves, finished or taken up again, must be what an undisturbed training leaves.
+#[test]
+fn fifty_kills_and_any_number_of_threads_leave_the_same_bytes() {
+    const KILLS: u64 = 50;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::write(folder.join("tiny.toml"), TINY).unwrap();
@@ -65,17 +67,17 @@ fn kill_and_take_up(kills: u64) {
     let whole = files("whole");
     assert!(whole == files("two"), "one and two threads");
     let (mut killed, mut runs, mut sessions) = (0, 0, 0u64);
-    while killed < kills || runs == 0 {
+    while killed < KILLS || runs == 0 {
         let run = format!("broken-{runs}");
         let threads = if sessions % 2 == 0 { "1" } else { "2" };
         let mut child = train(folder, &run, threads);
         sessions += 1;
-        if killed < kills {
+        if killed < KILLS {
             // From the first moments of a start to well into the steps between checkpoints.
             let moment = key(1, Purpose::Null, &[sessions]) as f64 / u64::MAX as f64;
             std::thread::sleep(whole_time.mul_f64(0.6 * moment));
         }
-        if killed < kills && child.try_wait().unwrap().is_none() {
+        if killed < KILLS && child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
             killed += u64::from(!child.wait().unwrap().success());
         } else {
@@ -84,18 +86,6 @@ fn kill_and_take_up(kills: u64) {
             runs += 1;
         }
     }
-}
-
-#[test]
-fn a_killed_training_resumes_to_the_same_bytes_with_any_number_of_threads() {
-    kill_and_take_up(6);
-}
-
-/// Half a minute of kills: `cargo test --release -p errare -- --ignored`.
-#[test]
-#[ignore = "takes long"]
-fn fifty_kills_leave_the_same_bytes() {
-    kill_and_take_up(50);
 }
 
 /// Four neurons less the two of the read-out span no plane that could be compared.
