@@ -13,9 +13,10 @@ const SHARP: (f64, f64) = (2.0, 0.15);
 
 /// A parametric swap function without guesses.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", from = "Spelled")]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SwapFunction {
     /// No swaps: the cued item is always reported.
+    #[serde(deserialize_with = "no_keys")]
     None,
     /// Swaps with one total probability, shared equally by the uncued items.
     Flat {
@@ -30,6 +31,7 @@ pub enum SwapFunction {
         offset: f64,
     },
     /// Swaps (logit 0.15 against 1) up to a probe distance of 2 rad, none beyond.
+    #[serde(deserialize_with = "no_keys")]
     Sharp,
     /// Swaps from noise in the probe feature: the item remembered nearest to the cue is reported (Bays 2016;
     /// Schneegans & Bays 2017).
@@ -39,27 +41,12 @@ pub enum SwapFunction {
     },
 }
 
-/// A swap function as a file spells it. Kinds without keys are empty structs, because unit variants accept any key.
-#[derive(serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Spelled {
-    None {},
-    Flat { swap_probability: f64 },
-    Distance { width: f64, offset: f64 },
-    Sharp {},
-    CueNoise { kappa: f64 },
-}
-
-impl From<Spelled> for SwapFunction {
-    fn from(spelled: Spelled) -> Self {
-        match spelled {
-            Spelled::None {} => Self::None,
-            Spelled::Flat { swap_probability } => Self::Flat { swap_probability },
-            Spelled::Distance { width, offset } => Self::Distance { width, offset },
-            Spelled::Sharp {} => Self::Sharp,
-            Spelled::CueNoise { kappa } => Self::CueNoise { kappa },
-        }
-    }
+/// Refuses keys beside a kind that has none; by itself it would accept any.
+fn no_keys<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<(), D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct NoKeys {}
+    serde::Deserialize::deserialize(deserializer).map(|NoKeys {}| ())
 }
 
 impl SwapFunction {

@@ -15,7 +15,7 @@ use clap::Parser;
 use errare::core::progress::Progress;
 use errare::core::provenance::DataIdentity;
 use errare::network::{Experiment, LogEntry, Network, Trainer};
-use errare::pipeline::{AnalysisSize, analyse_network};
+use errare::pipeline::{AnalysisSize, JudgedOn, analyse_network};
 use errare::report::{Axis, Figure, Panel, Series, Unit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ type AnyError = Box<dyn std::error::Error>;
 const GLANCE: AnalysisSize = AnalysisSize { displays: 1024, samples: 64, geometry_samples: 8, null_draws: 0 };
 /// What the criteria are defined on; only a network that passes a glance is judged by it.
 const VERDICT: AnalysisSize =
-    AnalysisSize { displays: 4096, samples: 256, geometry_samples: 8, null_draws: 0 };
+    AnalysisSize { displays: JudgedOn::DEFINITION.displays, samples: JudgedOn::DEFINITION.samples, ..GLANCE };
 
 #[derive(Debug, Parser)]
 #[command(about = "How long networks train until they are faithful to their targets")]

@@ -1,4 +1,4 @@
-//! The mixture likelihood of responses and its EM algorithm; where all is free, [`super::newton`] goes on from there.
+//! The mixture likelihood of responses and the steps of its EM algorithm.
 //!
 //! The weight of uncued item j is (1 − u) oⱼ / (1 + Σₖ oₖ), with odds oⱼ shared by all items in one bin of
 //! probe distance. The M-step for the odds is the minorise–maximise update of choice models (Hunter 2004),
@@ -9,7 +9,6 @@ use errare_network::Responses;
 use rayon::prelude::*;
 
 use super::evidence::{Evidence, MAX_ITERATIONS, TOLERANCE, cosine};
-use super::newton;
 use super::target::{DistanceBins, MixtureTarget};
 use crate::Result;
 use crate::distance::check_responses;
@@ -60,8 +59,8 @@ pub(crate) struct Mixture {
 }
 
 impl Mixture {
-    /// Fits the swap odds of each bin of probe distance, and what else is free, by maximum likelihood.
-    pub(crate) fn fit(
+    /// A mixture of which nothing is estimated yet.
+    pub(super) fn unfitted(
         responses: &Responses,
         target: &MixtureTarget,
         distance: &DistanceBins,
@@ -71,7 +70,7 @@ impl Mixture {
         let count = responses.displays.len();
         target.check_displays(count)?;
         let displays = responses.displays.iter().enumerate();
-        let mut mixture = Self {
+        Ok(Self {
             free,
             kappa: (0..count).map(|display| target.kappa(display)).collect(),
             bins: displays
@@ -83,16 +82,11 @@ impl Mixture {
             evidence: Evidence::new(responses, target, |display| {
                 free == Free::All || target.uniform_weight(display) > 0.0
             }),
-        };
-        match free {
-            Free::Swaps => mixture.fit_swaps(target, distance.count()),
-            Free::All => newton::fit_all(&mut mixture, distance.count()),
-        }
-        Ok(mixture)
+        })
     }
 
     /// EM of the swap odds alone.
-    fn fit_swaps(&mut self, target: &MixtureTarget, bins: usize) {
+    pub(super) fn fit_swaps(&mut self, target: &MixtureTarget, bins: usize) {
         let uniform: Vec<f64> = (0..self.bins.len()).map(|display| target.uniform_weight(display)).collect();
         let mut odds = vec![START_ODDS; bins];
         for _ in 0..MAX_ITERATIONS {

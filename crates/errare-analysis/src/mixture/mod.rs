@@ -6,6 +6,7 @@
 //! an uncued item against the cued one depending on its probe distance.
 
 mod evidence;
+mod fit;
 mod information;
 mod likelihood;
 mod newton;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use errare::core::run_dir::remove;
 use errare::network::{LogEntry, Network, read_log};
 use errare::pipeline::{
-    AnalysisSize, NetworkAnalysis, analyse_network, network_figures, network_report, write_measurements,
+    AnalysisSize, JudgedOn, NetworkAnalysis, analyse_network, network_figures, network_report,
+    write_measurements,
 };
 use serde_json::json;
 
 use super::Context;
 use super::failure::{Failure, Stage};
 use super::size::{MOST_RESPONSES, response_counts};
-use super::train::criteria_table;
+use super::train::{criteria_table, with_verdict};
 use super::trained::Place;
 
 #[derive(Debug, clap::Args)]
@@ -47,10 +48,10 @@ struct Of {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Displays that responses are compared on.
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
+    #[arg(long, value_name = "N", default_value_t = JudgedOn::DEFINITION.displays as u32, value_parser = clap::value_parser!(u32).range(2..=MOST_RESPONSES))]
     displays: u32,
     /// Responses to each display.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=MOST_SAMPLES))]
+    #[arg(long, value_name = "N", default_value_t = JudgedOn::DEFINITION.samples as u32, value_parser = clap::value_parser!(u32).range(2..=MOST_SAMPLES))]
     samples: u32,
     /// Trials of each condition of the geometry.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=100_000))]
@@ -108,15 +109,10 @@ pub(crate) fn analyse(arguments: &AnalyseArguments, context: &Context) -> Result
     let analysed = arguments.of.analyse(context)?;
     let had_page = place.path().join(PAGE).exists();
     place.fill(|out, _| analysed.write(out))?;
-    let mut document = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
-    if let Some(keys) = document.as_object_mut() {
-        let verdict = analysed.analysis.verdict();
-        keys.insert("faithful".into(), json!(verdict.faithful));
-        keys.insert("judged_on".into(), json!(verdict.judged_on));
-        keys.insert("criteria".into(), json!(verdict.criteria));
-        if let Err(reason) = &analysed.analysis.alignment {
-            keys.insert("no_alignment".into(), json!(reason.to_string()));
-        }
+    let metrics = serde_json::to_value(&analysed.analysis.fidelity.metrics).or_failed()?;
+    let mut document = with_verdict(metrics, &analysed.analysis.verdict())?;
+    if let Err(reason) = &analysed.analysis.alignment {
+        document["no_alignment"] = json!(reason.to_string());
     }
     let out = place.path();
     let mut text = criteria_table(&analysed.analysis);

@@ -8,7 +8,7 @@ use errare::pipeline::{AnalysisSize, DEMO, DemoOptions, Error, check_demo, demo,
 use serde_json::json;
 
 use super::failure::{Failure, Stage};
-use super::train::criteria_table;
+use super::train::{criteria_table, with_verdict};
 use super::{Context, Run, check_place};
 
 /// Where the demonstration goes without `--out`.
@@ -50,17 +50,14 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Failur
     let value = |name: &str| metrics.get(name).and_then(|metric| metric.value);
     let show = |name: &str| value(name).map_or_else(|| "n/a".into(), |value| format!("{value:.4}"));
     let floor = metrics.get("energy_distance").and_then(|metric| metric.floor);
-    let verdict = summary.analysis.verdict();
     let document = json!({
         "report": report.to_string_lossy(),
         "steps": summary.training.steps,
         "loss": summary.training.loss,
         "floor": summary.training.floor,
         "metrics": metrics,
-        "faithful": verdict.faithful,
-        "judged_on": verdict.judged_on,
-        "criteria": verdict.criteria,
     });
+    let document = with_verdict(document, &summary.analysis.verdict())?;
     let text = format!(
         "report: {}\n\n\
          swap rate        network {}   oracle {}   best without swaps {}\n\

@@ -7,9 +7,10 @@ use errare::core::provenance::Provenance;
 use errare::core::run_dir::RunDir;
 use errare::network::{Ending, Experiment, Network, TrainingSummary, read_log};
 use errare::pipeline::{
-    AnalysisSize, CRITERIA, NetworkAnalysis, RUN, analyse_network, claim_again, claim_run, resume, train_into,
+    AnalysisSize, CRITERIA, NetworkAnalysis, RUN, Verdict, analyse_network, claim_again, claim_run, resume,
+    train_into,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::failure::{Failure, Stage};
 use super::output::TextTable;
@@ -106,10 +107,8 @@ fn finish(
         "excess_per_step": summary.excess_per_step,
         "plateau": summary.plateau,
         "ended": summary.ended,
-        "faithful": verdict.faithful,
-        "judged_on": verdict.judged_on,
-        "criteria": verdict.criteria,
     });
+    let document = with_verdict(document, &verdict)?;
     let text = format!(
         "{} steps {}; loss {:.4}, floor {:.4}, excess {:.3}{}\n\n{}\nwritten to {}\n",
         summary.steps,
@@ -138,6 +137,15 @@ fn how_it_ended(summary: &TrainingSummary) -> String {
         text.push_str(&format!("\nthe loss is on a plateau: {plateau}"));
     }
     text
+}
+
+/// A document with the keys of a verdict after its own.
+pub(crate) fn with_verdict(mut document: Value, verdict: &Verdict) -> Result<Value, Failure> {
+    let keys = serde_json::to_value(verdict).or_failed()?;
+    if let (Value::Object(document), Value::Object(keys)) = (&mut document, keys) {
+        document.extend(keys);
+    }
+    Ok(document)
 }
 
 /// The verdict as text, with its criteria and what they were judged on.
